@@ -1,0 +1,29 @@
+"""What a health check may ask: does the process live, can it work."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from config.readiness import CHECKS
+
+
+@require_safe
+@never_cache
+def livez(_request: HttpRequest) -> HttpResponse:
+    """Answer, without asking anybody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Say of each server that the site needs whether it answers in time.
+
+    A failure is named by its kind: messages hold addresses.
+    """
+    faults = {name: check() for name, check in CHECKS.items()}
+    checks = {name: fault or "ok" for name, fault in faults.items()}
+    return JsonResponse(
+        {"ready": not any(faults.values()), "checks": checks},
+        status=503 if any(faults.values()) else 200,
+    )

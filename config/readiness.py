@@ -1,0 +1,91 @@
+"""Whether the database, its migrations and the broker are there for us.
+
+Every check opens a connection of its own: its time-outs hold even where a
+server takes a connection and then says nothing, and an exhausted pool does not
+look like a database that has gone.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+PATIENCE_SECONDS = 2
+
+
+def database_fault() -> str:
+    """Return why the database does not answer, or ''."""
+    try:
+        with _connect() as database:
+            database.execute("SELECT 1")
+    except psycopg.Error as error:
+        return type(error).__name__
+    return ""
+
+
+def migrations_fault() -> str:
+    """Return which migrations of this code the database does not have, or ''."""
+    try:
+        with _connect() as database:
+            rows = database.execute("SELECT app, name FROM django_migrations")
+            applied = set(rows.fetchall())
+    except psycopg.Error as error:
+        return type(error).__name__
+    return ", ".join(f"{app}.{name}" for app, name in sorted(_needed() - applied))
+
+
+def broker_fault() -> str:
+    """Return why the broker does not answer, or ''."""
+    client = Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        client.ping()
+    except RedisError as error:
+        return type(error).__name__
+    finally:
+        client.close()
+    return ""
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": database_fault,
+    "migrations": migrations_fault,
+    "broker": broker_fault,
+}
+
+
+def _connect() -> "psycopg.Connection[tuple[Any, ...]]":
+    options = connection.settings_dict["OPTIONS"]
+    parameters = {name: value for name, value in options.items() if name != "pool"}
+    return psycopg.connect(
+        dbname=connection.settings_dict["NAME"],
+        user=connection.settings_dict["USER"],
+        password=connection.settings_dict["PASSWORD"],
+        host=connection.settings_dict["HOST"],
+        port=connection.settings_dict["PORT"],
+        **parameters | {"connect_timeout": PATIENCE_SECONDS},
+    )
+
+
+@cache
+def _needed() -> set[tuple[str, str]]:
+    """Read the migrations on disk, once: they change with the process only."""
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    replaced = {
+        old
+        for migration in loader.disk_migrations.values()
+        for old in migration.replaces
+    }
+    return set(loader.disk_migrations) - replaced

@@ -1,0 +1,38 @@
+"""Tell a server that runs from a file that a dead one left."""
+
+import os
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def serving(pid_file: Path, directory: Path) -> int | None:
+    """Return the process that the file names, if it works in this directory.
+
+    The number alone proves nothing: after a crash or a new start of the machine
+    it may be anybody's.
+    """
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+    found = _works_in(pid, directory) if PROC.is_dir() else _is_alive(pid)
+    return pid if found else None
+
+
+def _works_in(pid: int, directory: Path) -> bool:
+    try:
+        return (PROC / str(pid) / "cwd").readlink() == directory
+    except PermissionError:
+        # Root without CAP_SYS_PTRACE may not look; the command line is public.
+        return os.fsencode(directory) in (PROC / str(pid) / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""Servers that run for as long as somebody uses them."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+from embedded import postgres, redis
+from embedded.layout import Layout
+from embedded.locks import FileLock, exclusive
+
+
+class Servers(Protocol):
+    """What a process needs to run before it can work."""
+
+    def running(self) -> AbstractContextManager[None]:
+        """Keep the servers running inside the context."""
+
+
+class Nothing:
+    """No server of ours: all are named in the environment."""
+
+    def running(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class EmbeddedServers:
+    """PostgreSQL, Redis or both, in one run directory."""
+
+    layout: Layout
+    postgres: bool = True
+    redis: bool = True
+    durable: bool = True
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the servers running inside the context.
+
+        The first process to enter starts them and the last to leave stops them;
+        those that were killed inside do not count, as the kernel lets go of
+        their lock. What they left running is taken over by the next.
+        """
+        users = FileLock(self.layout.users_lock)
+        previous = signal.signal(signal.SIGTERM, _leave)
+        try:
+            with exclusive(self.layout.control_lock):
+                users.share()
+                self._start()
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            with exclusive(self.layout.control_lock):
+                if users.try_alone():
+                    self._stop()
+                users.close()
+
+    def _start(self) -> None:
+        if self.postgres:
+            postgres.start(self.layout, durable=self.durable)
+        if self.redis:
+            redis.start(self.layout)
+
+    def _stop(self) -> None:
+        redis.stop(self.layout)
+        postgres.stop(self.layout)
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    """End as the signal asks, but through the contexts that are open."""
+    sys.exit(128 + signal.SIGTERM)
