@@ -9,7 +9,9 @@ from django.core.management import execute_from_command_line
 
 # Commands that touch neither the database nor the broker, so that they need
 # not wait for servers to start.
-SERVERLESS = frozenset({"help", "version", "--help", "-h", "--version", "collectstatic"})
+SERVERLESS = frozenset(
+    {"help", "version", "--help", "-h", "--version", "collectstatic"}
+)
 
 
 def main() -> None:

@@ -15,3 +15,9 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
     """Leave logging as settings.LOGGING set it up; a receiver is what says so."""
+
+
+@app.on_after_finalize.connect
+def listen_for_heartbeats(**_: object) -> None:
+    """Connect the signals of config.heartbeat, in every process of Celery's."""
+    import config.heartbeat  # noqa: F401, PLC0415

@@ -23,4 +23,4 @@ control_socket_disable = True
 
 accesslog = "-"
 # No query string and no referrer: a search in Admin can hold a customer's name.
-access_log_format = '%(t)s web %(m)s %(U)s status=%(s)s bytes=%(B)s ms=%(M)s'
+access_log_format = "%(t)s web %(m)s %(U)s status=%(s)s bytes=%(B)s ms=%(M)s"

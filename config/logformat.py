@@ -12,7 +12,7 @@ _FOREIGN = frozenset({"request", "server_time", "data"})
 class FieldFormatter(logging.Formatter):
     """Writes `2026-01-31T00:00:00.000Z INFO orders.sweep finished changed=17`."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
@@ -32,4 +32,6 @@ class FieldFormatter(logging.Formatter):
 
 def _text(value: object) -> str:
     text = str(value)
-    return repr(text) if not text or any(c.isspace() or c in '"=' for c in text) else text
+    return (
+        repr(text) if not text or any(c.isspace() or c in '"=' for c in text) else text
+    )

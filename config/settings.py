@@ -24,7 +24,7 @@ def _secret(name: str) -> str:
     """Return a secret from NAME_FILE's file, else from NAME, else ''."""
     file_name = env.str(f"{name}_FILE", default="")
     if not file_name:
-        return env.str(name, default="")
+        return str(env.str(name, default=""))
     try:
         return Path(file_name).read_text().rstrip("\r\n")
     except OSError as error:
@@ -245,6 +245,8 @@ CELERY_BROKER_URL = _redis_url.replace("unix://", "redis+socket://", 1).replace(
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
+# There is nothing to clean up; with a time, beat makes a schedule for doing it.
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_ACKS_LATE = True
 # With it on, a task that kills its process would come back for ever.
 CELERY_TASK_REJECT_ON_WORKER_LOST = False

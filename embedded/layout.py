@@ -39,11 +39,6 @@ class Layout:
         return self.run_dir / "users.lock"
 
     @property
-    def runner_lock(self) -> Path:
-        """Held by the one `make run`."""
-        return self.run_dir / "runner.lock"
-
-    @property
     def postgres_data(self) -> Path:
         """PostgreSQL's data directory."""
         return self.postgres_dir / "data"

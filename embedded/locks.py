@@ -30,6 +30,30 @@ class FileLock:
         os.close(self._descriptor)
 
 
+class OwnLock:
+    """A lock that belongs to one process, and not to the children it forks."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def try_take(self) -> bool:
+        """Take it if nobody else has it."""
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def wait_until_free(self) -> None:
+        """Return once its holder has ended or let go."""
+        fcntl.lockf(self._descriptor, fcntl.LOCK_SH)
+        self.close()
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._descriptor)
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock at this path alone, waiting for it."""

@@ -1,9 +1,12 @@
 """Tell a server that runs from a file that a dead one left."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 
 PROC = Path("/proc")
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def serving(pid_file: Path, directory: Path) -> int | None:
@@ -36,3 +39,21 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def adopt_orphans() -> None:
+    """Become the parent of the servers that our programs leave behind.
+
+    In a container, process 1 is often a program that never asks how an orphan
+    ended, and each server that stops would stay in the process table.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(pid: int) -> None:
+    """Ask how a server ended, if it was ours to ask."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        return

@@ -1,13 +1,13 @@
 """The embedded PostgreSQL: its data directory, its start and its stop."""
 
-import os
 import shlex
+import shutil
 
 import psycopg
 from psycopg import sql
 
 from embedded.layout import DATABASE, ROLE, Layout
-from embedded.pids import serving
+from embedded.pids import bury, serving
 from embedded.unprivileged import make_directory, run
 
 # Nothing of what a test writes has to outlive the machine's next crash.
@@ -31,14 +31,17 @@ def start(layout: Layout, *, durable: bool = True) -> None:
 
 def stop(layout: Layout) -> None:
     """Stop the server where it is running, and wait until it has ended."""
-    if _postmaster(layout) is not None:
+    pid = _postmaster(layout)
+    if pid is not None:
         arguments = ["stop", "-D", str(layout.postgres_data), "-m", "fast", "-w"]
         run("pg_ctl", arguments, layout.postgres_dir)
+        bury(pid)
 
 
 def _initialise(layout: Layout) -> None:
     """Make the data directory under another name first, so that it is whole."""
-    draft = layout.postgres_dir / f"draft-{os.getpid()}"
+    draft = layout.postgres_dir / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
     arguments = [
         f"--pgdata={draft}",
         f"--username={ROLE}",

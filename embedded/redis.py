@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from embedded.layout import Layout
-from embedded.pids import serving
+from embedded.pids import bury, serving
 from embedded.programs import redis_server
 
 PATIENCE_SECONDS = 30
@@ -57,6 +57,7 @@ def stop(layout: Layout) -> None:
     if not _comes_true(lambda: _pid(layout) is None):
         message = f"Redis (process {pid}) does not stop."
         raise RedisFailedError(message)
+    bury(pid)
 
 
 def _real(program: Path, layout: Layout) -> list[str]:

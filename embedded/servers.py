@@ -10,6 +10,7 @@ from typing import Protocol
 from embedded import postgres, redis
 from embedded.layout import Layout
 from embedded.locks import FileLock, exclusive
+from embedded.pids import adopt_orphans
 
 
 class Servers(Protocol):
@@ -41,9 +42,10 @@ class EmbeddedServers:
         """Keep the servers running inside the context.
 
         The first process to enter starts them and the last to leave stops them;
-        those that were killed inside do not count, as the kernel lets go of
-        their lock. What they left running is taken over by the next.
+        one that was killed inside does not count, as the kernel let go of its
+        lock. What it left running is taken over by the next.
         """
+        adopt_orphans()
         users = FileLock(self.layout.users_lock)
         previous = signal.signal(signal.SIGTERM, _leave)
         try:
@@ -52,21 +54,32 @@ class EmbeddedServers:
                 self._start()
             yield
         finally:
+            # From here on there is nothing to interrupt but the tidying up.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            users.close()
+            self.stop_if_unused()
             signal.signal(signal.SIGTERM, previous)
+            signal.signal(signal.SIGINT, interrupt)
+
+    def stop_if_unused(self) -> bool:
+        """Stop the servers if nobody uses them, and say whether it is so."""
+        users = FileLock(self.layout.users_lock)
+        try:
             with exclusive(self.layout.control_lock):
-                if users.try_alone():
-                    self._stop()
-                users.close()
+                unused = users.try_alone()
+                if unused:
+                    redis.stop(self.layout)
+                    postgres.stop(self.layout)
+        finally:
+            users.close()
+        return unused
 
     def _start(self) -> None:
         if self.postgres:
             postgres.start(self.layout, durable=self.durable)
         if self.redis:
             redis.start(self.layout)
-
-    def _stop(self) -> None:
-        redis.stop(self.layout)
-        postgres.stop(self.layout)
 
 
 def _leave(_signal: int, _frame: object) -> None:

@@ -39,6 +39,7 @@ def make_directory(path: Path) -> None:
 def run(program: str, arguments: Sequence[str], directory: Path) -> None:
     """Run one of PostgreSQL's programs as the owner of a directory."""
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    user, group = _identity(directory)
     command = [str(_reachable_home() / "bin" / program), *arguments]
     # A file and not a pipe: the server that pg_ctl leaves behind would hold the
     # pipe open, and reading it to its end would take for ever.
@@ -52,7 +53,9 @@ def run(program: str, arguments: Sequence[str], directory: Path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             check=False,
-            **_identity(directory),
+            user=user,
+            group=group,
+            extra_groups=None if user is None else [],
         )
         output.seek(0)
         if done.returncode:
@@ -60,11 +63,11 @@ def run(program: str, arguments: Sequence[str], directory: Path) -> None:
             raise ProgramFailedError(message)
 
 
-def _identity(directory: Path) -> dict[str, int | list[int]]:
+def _identity(directory: Path) -> tuple[int | None, int | None]:
     if not is_needed():
-        return {}
+        return None, None
     account = _account(directory)
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    return account.pw_uid, account.pw_gid
 
 
 def _account(directory: Path) -> pwd.struct_passwd:

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 
-import pytest
 from django.conf import settings
 
 _servers = ExitStack()

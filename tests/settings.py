@@ -21,7 +21,7 @@ os.environ |= {
     "DJANGO_SUPERUSER_PASSWORD_FILE": "",
 }
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403
 
 # The manifest is made by collectstatic, of which a test has no need.
 STORAGES["staticfiles"] = {  # noqa: F405

@@ -1,0 +1,72 @@
+# Order Desk. `make` lists what it can do; PORT, RUN_DIR, DATABASE_URL and all that
+# .env.example names may be given with it: `make run PORT=8001`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The interpreter for a new $(VENV): the first here that is young enough, or old enough.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if \
+  $(shell $(name) -c 'import sys; print((3, 11) <= sys.version_info < (3, 14) or "")' 2>/dev/null),$(name))))
+
+REQUIREMENTS := requirements requirements-run requirements-dev
+COMPILE := UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet \
+  --universal --python-version 3.11 --generate-hashes
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test test-stack lint format requirements requirements-check clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Start everything and say where to log in; Ctrl-C stops it
+	@exec $(BIN)/python -m config.serve
+
+test: $(VENV)/.dev ## Run the tests on a PostgreSQL and a Redis of their own
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it from outside
+	@PYTHON=$(BIN)/python exec tests/e2e/run $(ARGS)
+
+lint: $(VENV)/.dev requirements-check ## Check style, types, imports, migrations, settings, pins
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	SITE_URL=https://orders.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/.dev ## Put the code into the house's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+requirements: $(VENV)/.dev ## Pin what *.in ask for; ARGS=--upgrade takes new releases
+	@for name in $(REQUIREMENTS); do \
+	  $(COMPILE) $(ARGS) $$name.in --output-file $$name.txt || exit; \
+	done
+
+# Over a copy of the pins, so that a release made since then is no difference.
+requirements-check: $(VENV)/.dev
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	for name in $(REQUIREMENTS); do \
+	  cp $$name.txt "$$scratch" && \
+	  $(COMPILE) $$name.in --output-file "$$scratch/$$name.txt" && \
+	  diff $$name.txt "$$scratch/$$name.txt" || \
+	  { echo "$$name.txt is not what $$name.in asks for: make requirements" >&2; exit 1; }; \
+	done
+
+clean: ## Remove what was made here: the environment, all data, caches
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m embedded.remove $(or $(RUN_DIR),.run)
+	rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache .grimp_cache
+
+# The stamps stand for what an environment holds: it is installed again when the
+# requirements change, and only then. What lacks its pinned hash is refused.
+$(VENV)/.python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("$(PYTHON) is not Python 3.11, 3.12 or 3.13")'
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.run $(VENV)/.dev: $(VENV)/.%: requirements-%.txt | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

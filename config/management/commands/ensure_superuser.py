@@ -1,0 +1,34 @@
+"""Make the first superuser, once."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+
+
+class Command(BaseCommand):
+    """`manage.py ensure_superuser`; safe when several processes run it at once."""
+
+    help = (
+        "Makes the first superuser where there is none, and prints its one-time"
+        " password, which nobody can read again. DJANGO_SUPERUSER_USERNAME, _EMAIL"
+        " and _PASSWORD choose who it is; a password that is given is not printed."
+    )
+
+    @transaction.atomic
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Look and make under one lock: two starts must not make two passwords."""
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE auth_user IN SHARE ROW EXCLUSIVE MODE")
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        name = settings.FIRST_SUPERUSER_USERNAME
+        password = settings.FIRST_SUPERUSER_PASSWORD or secrets.token_urlsafe(15)
+        User.objects.create_superuser(name, settings.FIRST_SUPERUSER_EMAIL, password)
+        self.stdout.write(f"First superuser: {name}")
+        if not settings.FIRST_SUPERUSER_PASSWORD:
+            self.stdout.write(f"One-time password: {password}")
+            self.stdout.write("It is shown this once. Change it after the first login.")
