@@ -1,0 +1,1 @@
+"""The clock: which task runs when, whatever the task does."""

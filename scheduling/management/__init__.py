@@ -1,0 +1,1 @@
+"""What the clock adds to manage.py."""

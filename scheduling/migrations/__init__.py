@@ -1,0 +1,1 @@
+"""The clock's tables, in the order in which they changed."""

@@ -1,0 +1,25 @@
+"""Tables of the clock, beside those of django-celery-beat."""
+
+from django.db import models
+
+
+class AppliedDefault(models.Model):
+    """What was last written to a schedule from the table of defaults.
+
+    The base of a comparison between that table and the schedule as it stands: where
+    the two differ, this row tells a default that moved from an edit by staff.
+    """
+
+    name = models.CharField(max_length=200)
+    definition = models.JSONField()
+    applied_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("name",), name="scheduling_applieddefault_name_unique"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""The clock, tried on real databases, brokers and processes."""

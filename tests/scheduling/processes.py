@@ -1,0 +1,41 @@
+"""A worker or a beat, as a process of its own."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+
+class CeleryProcess:
+    """A worker or a beat on the test's own database and broker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """End the process, by force where it does not go on being asked."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM: a warm shutdown."""
+        self._process.terminate()
+
+    def exit_code(self) -> int:
+        """Wait for the end, and return how it went."""
+        return self._process.wait(timeout=60)
+
+    def has_said(self, words: str) -> bool:
+        """Return whether `words` stand in what the process has written so far."""
+        return words in self._log.read_text()
+
+
+StartCelery = Callable[..., CeleryProcess]
