@@ -1,0 +1,73 @@
+"""Cancel orders."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orders.models import Actor, Fulfillment, Order, OrderEvent
+
+from . import guards, stock
+from .drafting import SYSTEM
+from .input import check_choice, check_text
+from .timeline import NewEvent, write_orders
+from .transition import Ids, Outcome, Refusals, change_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import Q
+
+
+def cancel_orders(
+    orders: Iterable[Order | UUID],
+    *,
+    reason: str,
+    note: str = "",
+    override: bool = False,
+    by: Actor = SYSTEM,
+    now: datetime | None = None,
+    provided: Q | None = None,
+    skip_locked: bool = False,
+) -> Outcome:
+    """Cancel drafts and open orders, and give back what they reserved.
+
+    ``reason`` is one of Order.CancelReason. ``override``: the actor holds the
+    right to cancel although money was captured. Parcels that were packed but not
+    sent are cancelled with the order; cancelled units stay as they were, so that
+    an order can be reinstated exactly. ``provided`` and ``skip_locked``: see
+    ``change_orders``. Raises InvalidInput for an unknown reason.
+    """
+    check_choice("reason", reason, Order.CancelReason.values)
+    check_text("note", note, longest=4000)
+    event = NewEvent(
+        OrderEvent.Type.CANCELLED, by, note=note, data={"reason": str(reason)}
+    )
+
+    def write(ids: Ids, now: datetime) -> Refusals:
+        stock.release(ids)
+        Fulfillment.objects.filter(
+            order__in=ids, status=Fulfillment.Status.PENDING
+        ).update(status=Fulfillment.Status.CANCELLED, cancelled_at=now)
+        write_orders(
+            ids,
+            event,
+            now=now,
+            assign={
+                "status": Order.Status.CANCELLED.value,
+                "cancel_reason": str(reason),
+                "cancelled_at": now,
+            },
+        )
+        return {}
+
+    return change_orders(
+        orders,
+        guards=partial(guards.cancel, override=override),
+        write=write,
+        now=now,
+        provided=provided,
+        skip_locked=skip_locked,
+    )

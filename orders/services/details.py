@@ -1,0 +1,171 @@
+"""Correct what an order says: contact, addresses, references; lines of drafts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from django.db.models import Q
+from psycopg import sql
+
+from orders.exceptions import InvalidInput
+from orders.models import Actor, Order, OrderEvent, OrderLine
+
+from . import guards
+from .drafting import (
+    SYSTEM,
+    LineDraft,
+    OrderDraft,
+    check_details,
+    check_money,
+    new_lines,
+    totals_of,
+)
+from .guards import Guard
+from .input import check_text
+from .timeline import NewEvent, rows_of, write_orders
+from .transition import Ids, Outcome, Refusals, change_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+    from uuid import UUID
+
+
+class Corrections(TypedDict, total=False):
+    """What ``update_orders`` takes; a field that is left out stays as it is."""
+
+    customer_email: str
+    customer_name: str
+    customer_reference: str
+    external_reference: str
+    billing_address: Mapping[str, str]
+    shipping_address: Mapping[str, str]
+    metadata: Mapping[str, Any]
+    currency: str
+    lines: Sequence[LineDraft]
+    order_discount: Decimal
+    order_tax: Decimal
+    shipping_total: Decimal
+
+
+MONEY = frozenset(
+    {"currency", "lines", "order_discount", "order_tax", "shipping_total"}
+)
+#: Stands in for the fields that a correction leaves alone while it is checked.
+BLANK = OrderDraft(currency="")
+
+
+def update_orders(
+    orders: Iterable[Order | UUID],
+    *,
+    note: str = "",
+    by: Actor = SYSTEM,
+    now: datetime | None = None,
+    **corrections: Unpack[Corrections],
+) -> Outcome:
+    """Correct drafts and open orders; money and lines in drafts alone.
+
+    The shipping address may change until the first unit is shipped. ``lines``
+    replace those that are there; totals are worked out again. Raises InvalidInput
+    that names the field.
+    """
+    unknown = sorted(corrections.keys() - Corrections.__annotations__.keys())
+    if unknown or not corrections:
+        known = ", ".join(Corrections.__annotations__)
+        raise InvalidInput(", ".join(unknown) or "corrections", f"give any of {known}")
+    check_text("note", note, longest=4000)
+    columns = {k: v for k, v in corrections.items() if k not in MONEY}
+    money = {k: v for k, v in corrections.items() if k in MONEY}
+    check_details(replace(BLANK, **columns))  # type: ignore[arg-type]
+    event = NewEvent(OrderEvent.Type.UPDATED, by, note=note)
+
+    def write(ids: Ids, now: datetime) -> Refusals:
+        source = _replace_money(ids, money) if money else None
+        if source:
+            columns.update({name: sql.SQL(f"s.{name}") for name in MONEY_COLUMNS})
+        write_orders(ids, event, now=now, assign=columns, source=source)
+        return {}
+
+    return change_orders(
+        orders, guards=partial(_guards, corrections.keys()), write=write, now=now
+    )
+
+
+def _guards(fields: Collection[str], now: datetime) -> tuple[Guard, ...]:
+    rules = guards.update(now)
+    if MONEY & set(fields):
+        money = Guard(
+            "not_draft",
+            ~Q(status=Order.Status.DRAFT),
+            "is no draft; its lines and money stand",
+        )
+        rules += (money,)
+    if "shipping_address" in fields:
+        shipped = Guard(
+            "shipped",
+            Q(qty_fulfilled__gt=0),
+            "is shipped in part; its shipping address stands",
+        )
+        rules += (shipped,)
+    return rules
+
+
+MONEY_COLUMNS = {
+    "currency": "text",
+    "order_discount": "numeric",
+    "order_tax": "numeric",
+    "shipping_total": "numeric",
+    "subtotal": "numeric",
+    "discount_total": "numeric",
+    "tax_total": "numeric",
+    "grand_total": "numeric",
+    "qty_ordered": "bigint",
+}
+
+
+def _replace_money(ids: Ids, money: Mapping[str, Any]) -> sql.Composable:
+    """Replace the lines of locked drafts; return their new sums as a source."""
+    orders = Order.objects.in_bulk(ids)
+    drafts = {pk: replace(old, **money) for pk, old in _drafts_of(orders).items()}
+    rows = []
+    for pk, draft in drafts.items():
+        check_money(draft)
+        own = {name: getattr(draft, name) for name in MONEY - {"lines"}}
+        rows.append({"order_id": pk} | own | totals_of(draft))
+    OrderLine.objects.filter(order__in=ids).delete()
+    OrderLine.objects.bulk_create(
+        line
+        for pk, draft in drafts.items()
+        for line in new_lines(orders[pk], draft.lines)
+    )
+    return rows_of({"order_id": "uuid"} | MONEY_COLUMNS, rows)
+
+
+def _drafts_of(orders: Mapping[UUID, Order]) -> dict[UUID, OrderDraft]:
+    lines: defaultdict[UUID, list[LineDraft]] = defaultdict(list)
+    for line in OrderLine.objects.filter(order__in=orders).order_by("position"):
+        lines[line.order_id].append(
+            LineDraft(
+                sku=line.sku,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                discount_total=line.discount_total,
+                tax_total=line.tax_total,
+                requires_shipping=line.requires_shipping,
+            )
+        )
+    return {
+        pk: OrderDraft(
+            currency=order.currency,
+            lines=lines[pk],
+            order_discount=order.order_discount,
+            order_tax=order.order_tax,
+            shipping_total=order.shipping_total,
+        )
+        for pk, order in orders.items()
+    }

@@ -1,0 +1,158 @@
+"""Place drafts: reserve their units and start their clock."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from orders.exceptions import InvalidInput, OutOfStock, Refusal
+from orders.models import Actor, ClosePolicy, Order, OrderEvent, OrderLine, StockItem
+from orders.models.policy import deciding_policy
+
+from . import guards, stock
+from .drafting import SYSTEM
+from .input import check_email
+from .timeline import NewEvent, rows_of, write_orders
+from .totals import completed_at, line_checks
+from .transition import Ids, Outcome, Refusals, change_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+
+def place_orders(
+    orders: Iterable[Order | UUID], *, by: Actor = SYSTEM, now: datetime | None = None
+) -> Outcome:
+    """Open drafts: reserve stock, set placed_at and the due date by policy.
+
+    Where units are scarce they are given in the caller's order; an order that
+    cannot be served whole is refused (OutOfStock) and takes nothing. An explicit
+    ``payment_due_at`` is kept; a disabled or missing policy leaves it empty.
+    """
+
+    def write(ids: Ids, now: datetime) -> Refusals:
+        refused = _incomplete(ids)
+        ready = [pk for pk in ids if pk not in refused]
+        refused |= _reserve(ready)
+        placed = [pk for pk in ready if pk not in refused]
+        write_orders(
+            placed,
+            NewEvent(OrderEvent.Type.PLACED, by),
+            now=now,
+            source=_due_dates(placed, now),
+            assign={
+                "status": Order.Status.OPEN.value,
+                "placed_at": now,
+                "payment_due_at": sql.SQL("COALESCE(o.payment_due_at, s.due_at)"),
+                "completed_at": completed_at(now, placed=sql.SQL("TRUE")),
+            },
+        )
+        return refused
+
+    return change_orders(orders, guards=guards.place, write=write, now=now)
+
+
+def _incomplete(ids: Ids) -> Refusals:
+    """Refuse orders without lines, with sums that differ or a bad address."""
+    rows = Order.objects.filter(pk__in=ids).values_list(
+        "pk", "number", "customer_email"
+    )
+    checks = line_checks(ids)
+    refused: Refusals = {}
+    for pk, number, email in rows:
+        line_count, sums_agree = checks[pk]
+        if not line_count:
+            problem = "no_lines", "has no lines; add one first"
+        elif not sums_agree:
+            problem = "sums", "has totals that its lines do not add up to"
+        elif not _is_email(email):
+            problem = "customer_email", "has an e-mail address that is none"
+        else:
+            continue
+        refused[pk] = _refuse(pk, number, *problem)
+    return refused
+
+
+def _is_email(email: str) -> bool:
+    try:
+        check_email(email)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _refuse(pk: UUID, number: int, code: str, problem: str) -> Refusal:
+    return Refusal(
+        code,
+        f"Order #{number} {problem}.",
+        order_id=pk,
+        status=Order.Status.DRAFT,
+        allowed_actions=(guards.Action.UPDATE, guards.Action.CANCEL),
+    )
+
+
+def _reserve(ids: Ids) -> Refusals:
+    """Reserve all units of each order that can be served whole, in order."""
+    lines: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
+    for line in OrderLine.objects.filter(order__in=ids, requires_shipping=True).only(
+        "order_id", "sku", "quantity"
+    ):
+        lines[line.order_id].append(line)
+    items = stock.lock_stock(line.sku for group in lines.values() for line in group)
+    free = {sku: item.available for sku, item in items.items()}
+    reserved: dict[int, int] = {}
+    by_sku: Counter[str] = Counter()
+    refused: Refusals = {}
+    for pk in ids:
+        wanted = Counter[str]()
+        for line in lines[pk]:
+            if line.sku in items:
+                wanted[line.sku] += line.quantity
+        short = _short_of(wanted, items, free)
+        if short:
+            refused[pk] = _out_of_stock(pk, short)
+            continue
+        for sku, quantity in wanted.items():
+            free[sku] -= quantity
+        by_sku.update(wanted)
+        reserved |= {line.pk: line.quantity for line in lines[pk] if line.sku in items}
+    stock.reserve(reserved, by_sku)
+    return refused
+
+
+def _short_of(
+    wanted: Mapping[str, int], items: Mapping[str, StockItem], free: Mapping[str, int]
+) -> list[str]:
+    return [
+        f"{quantity} of {sku} wanted, {max(free[sku], 0)} left"
+        for sku, quantity in sorted(wanted.items())
+        if quantity > free[sku] and not items[sku].allow_backorder
+    ]
+
+
+def _out_of_stock(pk: UUID, short: list[str]) -> OutOfStock:
+    return OutOfStock(
+        "stock",
+        f"Too few in stock: {'; '.join(short)}.",
+        order_id=pk,
+        status=Order.Status.DRAFT,
+        allowed_actions=(guards.Action.UPDATE, guards.Action.CANCEL),
+    )
+
+
+def _due_dates(ids: Ids, now: datetime) -> sql.Composable:
+    """Return each order's due date by the policy that decides on it."""
+    policies = ClosePolicy.objects.filter(kind=ClosePolicy.Kind.UNPAID)
+    due = {policy.pk: now + policy.after for policy in policies if policy.enabled}
+    rows = Order.objects.filter(pk__in=ids).values_list(
+        "pk", deciding_policy(policies.most_specific_first())
+    )
+    deciding = dict(rows)
+    return rows_of(
+        {"order_id": "uuid", "due_at": "timestamptz"},
+        [{"order_id": pk, "due_at": due.get(deciding[pk])} for pk in ids],
+    )

@@ -1,0 +1,141 @@
+"""Reserve, release and take stock. Stock rows are locked in SKU order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from orders.exceptions import InvalidInput
+from orders.models import OrderLine, StockItem
+
+from .timeline import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+LARGEST_COUNT = 2**31 - 1
+
+
+def lock_stock(skus: Iterable[str]) -> dict[str, StockItem]:
+    """Lock the rows of these SKUs, in SKU order, and return them by SKU.
+
+    Untracked SKUs are absent. Without the order, sweeps over overlapping SKUs
+    deadlock.
+    """
+    rows = (
+        StockItem.objects.filter(sku__in=set(skus))
+        .order_by("sku")
+        .select_for_update(of=("self",))
+    )
+    return {item.sku: item for item in rows}
+
+
+def reserve(quantities: Mapping[int, int], by_sku: Mapping[str, int]) -> None:
+    """Write reservations that were found to fit on locked stock rows.
+
+    ``quantities`` are units by line id, ``by_sku`` the same units by SKU.
+    """
+    _add_to_lines(sql.SQL("qty_reserved = l.qty_reserved + v.n"), quantities)
+    _run(
+        "UPDATE {stock} AS s SET reserved = s.reserved + v.n"
+        " FROM unnest({skus}::text[], {counts}::int[]) AS v (sku, n)"
+        " WHERE s.sku = v.sku",
+        skus=sql.Literal(list(by_sku)),
+        counts=sql.Literal(list(by_sku.values())),
+    )
+
+
+def release(order_ids: list[UUID]) -> None:
+    """Give back all that locked orders have reserved. Three statements."""
+    ids = sql.Literal(order_ids)
+    _run(
+        "SELECT count(*) FROM (SELECT 1 FROM {stock} WHERE sku IN (SELECT sku"
+        " FROM {lines} WHERE order_id = ANY({ids}) AND qty_reserved > 0)"
+        " ORDER BY sku FOR UPDATE) AS locked",
+        ids=ids,
+    )
+    _run(
+        "UPDATE {stock} AS s SET reserved = s.reserved - v.n FROM"
+        " (SELECT sku, sum(qty_reserved) AS n FROM {lines}"
+        " WHERE order_id = ANY({ids}) AND qty_reserved > 0 GROUP BY sku) AS v"
+        " WHERE s.sku = v.sku",
+        ids=ids,
+    )
+    _run(
+        "UPDATE {lines} SET qty_reserved = 0"
+        " WHERE order_id = ANY({ids}) AND qty_reserved > 0",
+        ids=ids,
+    )
+
+
+def take(lines: Iterable[tuple[int, str, int, int]]) -> None:
+    """Take shipped units out of locked stock rows.
+
+    ``lines`` are (line id, SKU, units shipped, units of them that were reserved).
+    """
+    shipped: dict[int, int] = {}
+    reserved: dict[int, int] = {}
+    on_hand: defaultdict[str, int] = defaultdict(int)
+    promised: defaultdict[str, int] = defaultdict(int)
+    for line_id, sku, quantity, of_reserved in lines:
+        shipped[line_id] = quantity
+        reserved[line_id] = of_reserved
+        on_hand[sku] += quantity
+        promised[sku] += of_reserved
+    # Reservations go first: fulfilled, cancelled and reserved units together
+    # never exceed the quantity, not even between two statements.
+    _add_to_lines(sql.SQL("qty_reserved = l.qty_reserved - v.n"), reserved)
+    _add_to_lines(sql.SQL("qty_fulfilled = l.qty_fulfilled + v.n"), shipped)
+    _run(
+        "UPDATE {stock} AS s SET on_hand = s.on_hand - v.n,"
+        " reserved = s.reserved - v.promised"
+        " FROM unnest({skus}::text[], {counts}::int[], {promised}::int[])"
+        " AS v (sku, n, promised) WHERE s.sku = v.sku",
+        skus=sql.Literal(list(on_hand)),
+        counts=sql.Literal(list(on_hand.values())),
+        promised=sql.Literal([promised[sku] for sku in on_hand]),
+    )
+
+
+def adjust_stock(
+    sku: str, *, on_hand: int, allow_backorder: bool | None = None
+) -> StockItem:
+    """Set what is on hand of a SKU; a SKU that was not tracked becomes so.
+
+    What is reserved stays as it is. Raises InvalidInput for a blank SKU or a
+    count outside 0..2,147,483,647.
+    """
+    if not sku.strip():
+        raise InvalidInput("sku", "is empty")
+    if not 0 <= on_hand <= LARGEST_COUNT:
+        raise InvalidInput("on_hand", f"must be between 0 and {LARGEST_COUNT}")
+    changes: dict[str, object] = {"on_hand": on_hand}
+    if allow_backorder is not None:
+        changes["allow_backorder"] = allow_backorder
+    with transaction.atomic():
+        StockItem.objects.bulk_create([StockItem(sku=sku)], ignore_conflicts=True)
+        StockItem.objects.filter(sku=sku).update(**changes)
+        return StockItem.objects.get(sku=sku)
+
+
+def _add_to_lines(assignment: sql.SQL, quantities: Mapping[int, int]) -> None:
+    _run(
+        "UPDATE {lines} AS l SET {assignment}"
+        " FROM unnest({keys}::bigint[], {counts}::int[]) AS v (id, n)"
+        " WHERE l.id = v.id",
+        assignment=assignment,
+        keys=sql.Literal(list(quantities)),
+        counts=sql.Literal(list(quantities.values())),
+    )
+
+
+def _run(statement: str, **parts: sql.Composable) -> None:
+    query = sql.SQL(statement).format(
+        stock=table(StockItem), lines=table(OrderLine), **parts
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)

@@ -1,0 +1,223 @@
+"""The one road of every write: lock, check, write, for a set of orders.
+
+One order is a set of one. A refused order is told by name with its reason and
+never takes its neighbours down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from django.db import (
+    DataError,
+    Error,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
+
+from orders.exceptions import (
+    OrdersBusy,
+    Refusal,
+    RejectedByDatabase,
+    UnknownOrder,
+)
+from orders.models import Order
+
+from .clock import database_now
+from .guards import Guard, GuardsAt, allowed_actions, refusal_code
+from .timeline import NewEvent, write_orders
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import Q
+
+TRIES = 3
+
+Ids = list["UUID"]
+Refusals = dict["UUID", Refusal]
+#: Writes what a transition does to locked orders that passed its guards, and
+#: returns those that it had to refuse after all (out of stock, for instance).
+Write = Callable[[Ids, "datetime"], Refusals]
+
+
+@dataclass
+class Outcome:
+    """What a service did to each of the orders it was given."""
+
+    changed: Ids = field(default_factory=list)
+    refused: Refusals = field(default_factory=dict)
+    skipped: Ids = field(default_factory=list)
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The changed orders as they are now, read again once."""
+        rows = Order.objects.in_bulk(self.changed)
+        return [rows[pk] for pk in self.changed]
+
+    def one(self) -> Order:
+        """Return the only order of a set of one; raises its Refusal."""
+        for refusal in self.refused.values():
+            raise refusal
+        (order,) = self.orders
+        return order
+
+
+def writing(event: NewEvent, assign: Mapping[str, object] | None = None) -> Write:
+    """Return a Write that sets the same columns of every order of the set."""
+
+    def write(ids: Ids, now: datetime) -> Refusals:
+        write_orders(ids, event, now=now, assign=assign)
+        return {}
+
+    return write
+
+
+def ids_of(orders: Iterable[Order | UUID]) -> Ids:
+    """Return the keys of orders, each once, in the caller's order."""
+    keys = (order.pk if isinstance(order, Order) else order for order in orders)
+    return list(dict.fromkeys(keys))
+
+
+def change_orders(
+    orders: Iterable[Order | UUID],
+    *,
+    guards: GuardsAt,
+    write: Write,
+    now: datetime | None = None,
+    provided: Q | None = None,
+    skip_locked: bool = False,
+) -> Outcome:
+    """Lock a set of orders, refuse what the guards block, write the rest.
+
+    The first statement locks in primary-key order with plain ``FOR UPDATE``
+    (only that makes a payer's insert wait) and decides on columns of the locked
+    rows. ``write`` then runs fresh statements. The number of statements does
+    not depend on the size of the set; three more describe refusals, if any.
+
+    ``provided`` is a further condition on the locked rows; an order that does not
+    meet it is refused as ``no_longer_due``. With ``skip_locked`` orders that
+    somebody else holds are told in ``skipped`` instead of being waited for.
+
+    Where the database refuses the set (SQLSTATE class 22 or 23), it is halved
+    until the bad order stands alone. A deadlock, a serialization failure or a
+    lock time-out repeats the set, three times in all, then raises OrdersBusy;
+    inside a caller's transaction the first one is raised as it is.
+    """
+    ids = ids_of(orders)
+    change = partial(_change, ids, guards, write, now, provided, skip_locked)
+    if connection.in_atomic_block:
+        return change()
+    for _ in range(TRIES):
+        try:
+            return change()
+        except OperationalError as error:
+            if not _is_passing(error):
+                raise
+    raise OrdersBusy("Other changes hold these orders; try again in a moment.")
+
+
+def _change(
+    ids: Ids,
+    guards_at: GuardsAt,
+    write: Write,
+    now: datetime | None,
+    provided: Q | None,
+    skip_locked: bool,  # noqa: FBT001 - handed through to Django's own argument
+) -> Outcome:
+    now = now or database_now()
+    guards = guards_at(now)
+    with transaction.atomic():
+        codes = _lock(ids, guards, provided, skip_locked=skip_locked)
+        passed = [pk for pk in ids if codes.get(pk) == ""]
+        refused = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
+    blocked = {pk: code for pk, code in codes.items() if code}
+    missing = [pk for pk in ids if pk not in codes]
+    refused |= describe_refusals(blocked, guards, now)
+    if not skip_locked:
+        refused |= {pk: _unknown(pk) for pk in missing}
+    return Outcome(
+        changed=[pk for pk in passed if pk not in refused],
+        refused=refused,
+        skipped=missing if skip_locked else [],
+    )
+
+
+def _lock(
+    ids: Ids, guards: Iterable[Guard], provided: Q | None, *, skip_locked: bool
+) -> dict[UUID, str]:
+    return dict(
+        Order.objects.filter(pk__in=ids)
+        .order_by("pk")
+        .select_for_update(of=("self",), skip_locked=skip_locked)
+        .values_list("pk", refusal_code(guards, provided))
+    )
+
+
+def _write_or_halve(ids: Ids, write: Callable[[Ids], Refusals]) -> Refusals:
+    if not ids:
+        return {}
+    try:
+        with transaction.atomic():
+            return write(ids)
+    except (DataError, IntegrityError) as error:
+        if len(ids) == 1:
+            return {ids[0]: _rejected(ids[0], error)}
+    middle = len(ids) // 2
+    return _write_or_halve(ids[:middle], write) | _write_or_halve(ids[middle:], write)
+
+
+def describe_refusals(
+    codes: dict[UUID, str], guards: Iterable[Guard], now: datetime
+) -> Refusals:
+    """Return a Refusal for each order that a guard's code blocked."""
+    if not codes:
+        return {}
+    sentences = {guard.code: guard.sentence for guard in guards}
+    allowed = allowed_actions(codes, now=now)
+    rows = Order.objects.filter(pk__in=codes).values_list("pk", "number", "status")
+    return {
+        pk: Refusal(
+            codes[pk],
+            _sentence(
+                f"#{number}",
+                sentences.get(codes[pk], "is no longer due"),
+                status,
+                allowed[pk],
+            ),
+            order_id=pk,
+            status=status,
+            allowed_actions=allowed[pk],
+        )
+        for pk, number, status in rows
+    }
+
+
+def _sentence(name: str, problem: str, status: str, allowed: list[str]) -> str:
+    remedy = ", ".join(allowed) or "nothing"
+    return f"Order {name} {problem}. It is {status}; allowed now: {remedy}."
+
+
+def _unknown(pk: UUID) -> UnknownOrder:
+    return UnknownOrder("unknown", f"There is no order {pk}.", order_id=pk)
+
+
+def _rejected(pk: UUID, error: Error) -> RejectedByDatabase:
+    cause = error.__cause__
+    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    name = constraint or getattr(cause, "sqlstate", None) or "unnamed"
+    return RejectedByDatabase(
+        "database", f"The database refused order {pk}: {name}.", order_id=pk
+    )
+
+
+def _is_passing(error: Error) -> bool:
+    """Tell a conflict with other transactions from a fault of the database."""
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    return sqlstate.startswith("40") or sqlstate == "55P03"
