@@ -24,3 +24,14 @@ control_socket_disable = True
 accesslog = "-"
 # No query string and no referrer: a search in Admin can hold a customer's name.
 access_log_format = "%(t)s web %(m)s %(U)s status=%(s)s bytes=%(B)s ms=%(M)s"
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    """Close the pool while its threads can still end.
+
+    At the interpreter's end each would be waited for in vain, for five seconds.
+    """
+    # This file is read before there are settings to ask.
+    from django.db import connection  # noqa: PLC0415
+
+    connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone has it
