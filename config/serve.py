@@ -15,6 +15,7 @@ import honcho.manager
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import connections
 
 from embedded.leash import CHILDREN_LOCK, GRACE_SECONDS, RUNNER_LOCK
 from embedded.locks import OwnLock, exclusive
@@ -79,9 +80,13 @@ def _check_the_port() -> None:
 
 
 def _prepare_the_site() -> None:
+    if settings.EMBEDDED_SERVERS.has_fake_redis:
+        _say("Redis: fakeredis, for want of a redis-server; it forgets when it stops.")
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("ensure_superuser")
+    # The processes that follow have connections of their own.
+    connections.close_all()
     _say(f"Log in at {settings.SITE_URL}/admin/ - Ctrl-C stops everything.")
 
 

@@ -32,6 +32,13 @@ def _secret(name: str) -> str:
         raise ImproperlyConfigured(message) from error
 
 
+def broker_url(redis_url: str) -> str:
+    """Return the address as Kombu spells it, a socket's being the one that differs."""
+    return redis_url.replace("unix://", "redis+socket://", 1).replace(
+        "?db=", "?virtual_host=", 1
+    )
+
+
 DEBUG = env.bool("DEBUG", default=False)
 
 # Servers --------------------------------------------------------------------
@@ -237,11 +244,8 @@ DATABASES = {"default": _database}
 
 # Celery ---------------------------------------------------------------------
 
-# redis-py and Kombu spell a socket's address differently.
 REDIS_URL = _redis_url
-CELERY_BROKER_URL = _redis_url.replace("unix://", "redis+socket://", 1).replace(
-    "?db=", "?virtual_host=", 1
-)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

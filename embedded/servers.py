@@ -16,12 +16,18 @@ from embedded.pids import adopt_orphans
 class Servers(Protocol):
     """What a process needs to run before it can work."""
 
+    @property
+    def has_fake_redis(self) -> bool:
+        """Whether Redis is made of Python, and keeps nothing."""
+
     def running(self) -> AbstractContextManager[None]:
         """Keep the servers running inside the context."""
 
 
 class Nothing:
     """No server of ours: all are named in the environment."""
+
+    has_fake_redis = False
 
     def running(self) -> AbstractContextManager[None]:
         """Do nothing."""
@@ -36,6 +42,11 @@ class EmbeddedServers:
     postgres: bool = True
     redis: bool = True
     durable: bool = True
+
+    @property
+    def has_fake_redis(self) -> bool:
+        """Whether Redis is made of Python, and keeps nothing."""
+        return self.redis and self.layout.redis_port is not None
 
     @contextmanager
     def running(self) -> Iterator[None]:

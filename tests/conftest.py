@@ -1,8 +1,21 @@
 """What every test shares: PostgreSQL, Redis and processes, all of them real."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
 
+import pytest
 from django.conf import settings
+from django.db import connection
+from pytest_django.plugin import blocking_manager_key
+from redis import Redis
+
+from tests.processes import CeleryProcess, StartCelery
+from tests.seeding import seed_again
 
 _servers = ExitStack()
 
@@ -15,3 +28,76 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     """Stop them, unless another test run uses them."""
     _servers.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Seed again after a test at whose end every table was emptied."""
+    yield
+    if _emptied_the_tables(item):
+        with item.config.stash[blocking_manager_key].unblock():
+            seed_again()
+
+
+def _emptied_the_tables(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    fixtures = getattr(item, "fixturenames", ())
+    return "transactional_db" in fixtures or (
+        marker is not None and bool(marker.kwargs.get("transaction"))
+    )
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:  # noqa: ARG001 - makes it
+    """Return the address of the test database, for a process of its own."""
+    to = connection.settings_dict
+    user, password, host, name = (
+        quote(to[key] or "", safe="") for key in ("USER", "PASSWORD", "HOST", "NAME")
+    )
+    return f"postgres://{user}:{password}@{host}:{to['PORT']}/{name}"
+
+
+@pytest.fixture
+def empty_queue() -> None:
+    """Leave nothing in the broker that an earlier test sent."""
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushdb()
+
+
+@pytest.fixture
+def start_celery(
+    database_url: str,
+    empty_queue: None,  # noqa: ARG001 - a worker would take what is there
+    tmp_path: Path,
+) -> Iterator[StartCelery]:
+    """Start `celery -A config …` processes; they end with the test."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": settings.REDIS_URL,
+        "RUN_DIR": str(tmp_path / "run"),
+    }
+
+    with ExitStack() as processes:
+
+        def start(*arguments: str) -> CeleryProcess:
+            log = tmp_path / f"{arguments[0]}.log"
+            with log.open("ab") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "celery", "-A", "config", *arguments],
+                    cwd=settings.BASE_DIR,
+                    env=environment,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            return processes.enter_context(CeleryProcess(process, log))
+
+        yield start
+
+
+@pytest.fixture
+def celery_worker(start_celery: StartCelery) -> CeleryProcess:
+    """Start a worker with one process for tasks, and wait until it takes them."""
+    worker = start_celery("worker", "--concurrency=1", "--without-mingle")
+    worker.wait_until_it_says(" ready.")
+    return worker

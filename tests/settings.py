@@ -5,6 +5,7 @@ Only DATABASE_URL and REDIS_URL are taken from outside.
 
 import os
 import secrets
+from urllib.parse import urlsplit
 
 os.environ |= {
     "DEBUG": "",
@@ -21,12 +22,24 @@ os.environ |= {
     "DJANGO_SUPERUSER_PASSWORD_FILE": "",
 }
 
+from config import settings as _project
 from config.settings import *  # noqa: F403
 
 # The manifest is made by collectstatic, of which a test has no need.
-STORAGES["staticfiles"] = {  # noqa: F405
+_project.STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 WHITENOISE_AUTOREFRESH = True
 # What hashing costs is Django's matter, and the tests log in often.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# A queue of their own: tasks that a test sends must not reach the workers of a stack
+# whose Redis the tests are given. Redis has 16 databases; 0 to 7 are left to others.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+_database = 8 + int(_worker) % 8
+_redis = urlsplit(_project.REDIS_URL)
+if _redis.scheme == "unix":
+    REDIS_URL = _redis._replace(query=f"db={_database}").geturl()
+else:
+    REDIS_URL = _redis._replace(path=f"/{_database}").geturl()
+CELERY_BROKER_URL = _project.broker_url(REDIS_URL)

@@ -6,7 +6,7 @@ from django.contrib.sessions.models import Session
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from scheduling.seeding import apply_defaults
-from tests.scheduling.processes import StartCelery
+from tests.processes import StartCelery
 from tests.scheduling.waiting import until
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from scheduling.sessions import BATCH_SIZE
 from scheduling.shutdown import stopping
 from scheduling.tasks import clean_up_expired_sessions
-from tests.scheduling.processes import StartCelery
+from tests.processes import StartCelery
 from tests.scheduling.waiting import somebody_waits_for_us, until
 
 BATCHES = 5

@@ -1,6 +1,7 @@
 """A worker or a beat, as a process of its own."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -25,9 +26,19 @@ class CeleryProcess:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The main process."""
+        return self._process.pid
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM: a warm shutdown."""
         self._process.terminate()
+
+    def kill(self) -> None:
+        """Send SIGKILL, and wait for the end."""
+        self._process.kill()
+        self._process.wait(timeout=60)
 
     def exit_code(self) -> int:
         """Wait for the end, and return how it went."""
@@ -36,6 +47,15 @@ class CeleryProcess:
     def has_said(self, words: str) -> bool:
         """Return whether `words` stand in what the process has written so far."""
         return words in self._log.read_text()
+
+    def wait_until_it_says(self, words: str, *, seconds: float = 60) -> None:
+        """Return as soon as `words` stand there; fail with all that does instead."""
+        deadline = time.monotonic() + seconds
+        while not self.has_said(words):
+            said = self._log.read_text()
+            assert self._process.poll() is None, f"it ended:\n{said}"
+            assert time.monotonic() < deadline, f"no {words!r} in:\n{said}"
+            time.sleep(0.05)
 
 
 StartCelery = Callable[..., CeleryProcess]
