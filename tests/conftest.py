@@ -18,6 +18,7 @@ from tests.processes import CeleryProcess, StartCelery
 from tests.seeding import seed_again
 
 _servers = ExitStack()
+_was_set_up = pytest.StashKey[bool]()
 
 
 def pytest_configure() -> None:
@@ -30,11 +31,16 @@ def pytest_unconfigure() -> None:
     _servers.close()
 
 
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Note that the test has its database, and that it is the test one."""
+    item.stash[_was_set_up] = True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """Seed again after a test at whose end every table was emptied."""
     yield
-    if _emptied_the_tables(item):
+    if _was_set_up in item.stash and _emptied_the_tables(item):
         with item.config.stash[blocking_manager_key].unblock():
             seed_again()
 

@@ -39,7 +39,7 @@ _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 _database = 8 + int(_worker) % 8
 _redis = urlsplit(_project.REDIS_URL)
 if _redis.scheme == "unix":
-    REDIS_URL = _redis._replace(query=f"db={_database}").geturl()
+    REDIS_URL = f"unix://{_redis.path}?db={_database}"
 else:
     REDIS_URL = _redis._replace(path=f"/{_database}").geturl()
 CELERY_BROKER_URL = _project.broker_url(REDIS_URL)
