@@ -741,6 +741,10 @@ class Migration(migrations.Migration):
                         ),
                         name="orders_order_metadata_size",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tags__len__lte", 50)),
+                        name="orders_order_tags_count",
+                    ),
                 ],
             },
         ),
@@ -925,7 +929,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("order", "seq"),
+                "ordering": ("order_id", "seq"),
             },
         ),
         migrations.CreateModel(
@@ -969,7 +973,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("order", "position"),
+                "ordering": ("order_id", "position"),
             },
         ),
         migrations.CreateModel(
@@ -1003,7 +1007,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("fulfillment", "line"),
+                "ordering": ("fulfillment_id", "line_id"),
             },
         ),
         migrations.CreateModel(
@@ -1164,6 +1168,20 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
+                (
+                    "stopped_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("time", "Its time was up"),
+                            ("shutdown", "The worker was stopped"),
+                            ("failures", "Too many orders failed"),
+                            ("database", "The database went away"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
                 ("summary", models.JSONField(default=dict)),
                 ("progress_done", models.PositiveIntegerField(default=0)),
                 ("progress_total", models.PositiveIntegerField(default=0)),
@@ -1191,6 +1209,12 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
+                            ("stopped_by", ""), ("state", "partial"), _connector="OR"
+                        ),
+                        name="orders_autocloserun_stopped_is_partial",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
                             models.Q(
                                 ("approved_at__isnull", True), ("approved_by", "")
                             ),
@@ -1201,7 +1225,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="orders_autocloserun_approved_by_someone",
-                    )
+                    ),
                 ],
             },
         ),

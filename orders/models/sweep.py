@@ -23,6 +23,12 @@ class AutoCloseRun(models.Model):
         ALREADY_RUNNING = "already_running", "Another was running"
         FAILED = "failed", "Failed"
 
+    class StoppedBy(models.TextChoices):
+        TIME = "time", "Its time was up"
+        SHUTDOWN = "shutdown", "The worker was stopped"
+        FAILURES = "failures", "Too many orders failed"
+        DATABASE = "database", "The database went away"
+
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", "Schedule"
         MANUAL = "manual", "By hand"
@@ -49,6 +55,9 @@ class AutoCloseRun(models.Model):
     approved_by = models.CharField(max_length=200, blank=True, default="")
     approved_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    stopped_by = models.CharField(
+        max_length=16, choices=StoppedBy.choices, blank=True, default=""
+    )
     summary = models.JSONField(default=dict)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
@@ -64,6 +73,10 @@ class AutoCloseRun(models.Model):
             ("approve_autoclose", "Can approve a surge"),
         )
         constraints = (
+            models.CheckConstraint(
+                condition=Q(stopped_by="") | Q(state="partial"),
+                name="orders_autocloserun_stopped_is_partial",
+            ),
             models.CheckConstraint(
                 condition=Q(approved_by="", approved_at__isnull=True)
                 | (~Q(approved_by="") & Q(approved_at__isnull=False)),

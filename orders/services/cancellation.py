@@ -11,14 +11,12 @@ from . import guards, stock
 from .drafting import SYSTEM
 from .input import check_choice, check_text
 from .timeline import NewEvent, write_orders
-from .transition import Ids, Outcome, Refusals, change_orders
+from .transition import Finding, Ids, Outcome, Refusals, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
-
-    from django.db.models import Q
 
 
 def cancel_orders(
@@ -29,22 +27,21 @@ def cancel_orders(
     override: bool = False,
     by: Actor = SYSTEM,
     now: datetime | None = None,
-    provided: Q | None = None,
-    skip_locked: bool = False,
+    found: Finding | None = None,
 ) -> Outcome:
     """Cancel drafts and open orders, and give back what they reserved.
 
     ``reason`` is one of Order.CancelReason. ``override``: the actor holds the
     right to cancel although money was captured. Parcels that were packed but not
     sent are cancelled with the order; cancelled units stay as they were, so that
-    an order can be reinstated exactly. ``provided`` and ``skip_locked``: see
-    ``change_orders``. Raises InvalidInput for an unknown reason.
+    an order can be reinstated exactly. ``found``: a sweep asks (see Finding).
+    Raises InvalidInput for an unknown reason.
     """
     check_choice("reason", reason, Order.CancelReason.values)
     check_text("note", note, longest=4000)
-    event = NewEvent(
-        OrderEvent.Type.CANCELLED, by, note=note, data={"reason": str(reason)}
-    )
+    data = {"reason": str(reason)} | dict(found.data if found else {})
+    event = NewEvent(OrderEvent.Type.CANCELLED, by, note=note, data=data)
+    pending_since = found.pending_since if found else None
 
     def write(ids: Ids, now: datetime) -> Refusals:
         stock.release(ids)
@@ -65,9 +62,8 @@ def cancel_orders(
 
     return change_orders(
         orders,
-        guards=partial(guards.cancel, override=override),
+        guards=partial(guards.cancel, override=override, pending_since=pending_since),
         write=write,
         now=now,
-        provided=provided,
-        skip_locked=skip_locked,
+        found=found,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orders.exceptions import InvalidInput
@@ -11,14 +12,12 @@ from . import guards
 from .drafting import SYSTEM
 from .input import check_choice, check_text
 from .timeline import NewEvent, write_orders
-from .transition import Ids, Outcome, Refusals, change_orders
+from .transition import Finding, Ids, Outcome, Refusals, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
-
-    from django.db.models import Q
 
 Reason = Order.CloseReason
 
@@ -31,24 +30,24 @@ def close_orders(
     override: bool = False,
     by: Actor = SYSTEM,
     now: datetime | None = None,
-    provided: Q | None = None,
-    skip_locked: bool = False,
+    found: Finding | None = None,
 ) -> Outcome:
     """Close open orders that are settled, fulfilled and free of open matters.
 
     ``reason`` is one of Order.CloseReason. ``written_off`` closes an order that
-    is not, and takes ``override`` (the actor's right to do so). ``provided`` and
-    ``skip_locked``: see ``change_orders``. Raises InvalidInput for an unknown
-    reason, or for a write-off without the right.
+    is not, and takes ``override`` (the actor's right to do so). ``found``: a sweep
+    asks (see Finding). Raises InvalidInput for an unknown reason, or for a
+    write-off without the right.
     """
     check_choice("reason", reason, Reason.values)
     check_text("note", note, longest=4000)
     writes_off = reason == Reason.WRITTEN_OFF
     if writes_off and not override:
         raise InvalidInput("reason", "writing off takes the right to override")
-    event = NewEvent(
-        OrderEvent.Type.CLOSED, by, note=note, data={"reason": str(reason)}
-    )
+    data = {"reason": str(reason)} | dict(found.data if found else {})
+    event = NewEvent(OrderEvent.Type.CLOSED, by, note=note, data=data)
+    pending_since = found.pending_since if found else None
+    close = partial(guards.close, pending_since=pending_since)
 
     def write(ids: Ids, now: datetime) -> Refusals:
         write_orders(
@@ -65,9 +64,8 @@ def close_orders(
 
     return change_orders(
         orders,
-        guards=guards.write_off if writes_off else guards.close,
+        guards=guards.write_off if writes_off else close,
         write=write,
         now=now,
-        provided=provided,
-        skip_locked=skip_locked,
+        found=found,
     )

@@ -53,12 +53,6 @@ UNSETTLED = Q(
 )
 UNFULFILLED = Q(qty_ordered__gt=F("qty_fulfilled") + F("qty_cancelled"))
 
-PENDING_PAYMENT = Guard(
-    "pending_payment",
-    Q(payments_pending__gt=0),
-    "has a pending payment; wait until it is settled",
-)
-
 
 def only_in(*statuses: Status) -> Guard:
     """Refuse every order that is in another state than these."""
@@ -70,11 +64,26 @@ def not_held(now: datetime) -> Guard:
     return Guard("held", held(now), "is held; release it first")
 
 
+def pending_payment(*, since: datetime | None = None) -> Guard:
+    """Refuse while a payment is pending; with ``since``, only one pending since then.
+
+    An older one does not hold a sweep up; its late success is taken as any other.
+    """
+    pending = Q(payments_pending__gt=0)
+    if since is not None:
+        pending &= Q(payments_pending_since__gt=since)
+    return Guard(
+        "pending_payment", pending, "has a pending payment; wait until it is settled"
+    )
+
+
 def place(_now: datetime) -> tuple[Guard, ...]:
     return (only_in(Status.DRAFT),)
 
 
-def cancel(_now: datetime, *, override: bool = False) -> tuple[Guard, ...]:
+def cancel(
+    _now: datetime, *, override: bool = False, pending_since: datetime | None = None
+) -> tuple[Guard, ...]:
     """``override``: the actor may cancel although money was captured."""
     captured = Guard(
         "captured",
@@ -86,16 +95,17 @@ def cancel(_now: datetime, *, override: bool = False) -> tuple[Guard, ...]:
         Q(qty_fulfilled__gt=F("qty_returned")),
         "has shipped units that have not come back",
     )
-    guards = (only_in(Status.DRAFT, Status.OPEN), shipped, PENDING_PAYMENT)
+    pending = pending_payment(since=pending_since)
+    guards = (only_in(Status.DRAFT, Status.OPEN), shipped, pending)
     return guards if override else (*guards, captured)
 
 
-def close(now: datetime) -> tuple[Guard, ...]:
+def close(now: datetime, *, pending_since: datetime | None = None) -> tuple[Guard, ...]:
     return (
         only_in(Status.OPEN),
         Guard("unsettled", UNSETTLED, "is not fully paid"),
         Guard("unfulfilled", UNFULFILLED, "is not fully shipped"),
-        PENDING_PAYMENT,
+        pending_payment(since=pending_since),
         Guard("open_return", Q(returns_open__gt=0), "has an open return"),
         not_held(now),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orders.exceptions import InvalidInput
 from orders.models import Actor, Order, OrderEvent
 
 from . import guards
+from .clock import database_now
 from .drafting import SYSTEM
 from .input import check_instant, check_text
 from .timeline import NewEvent
@@ -30,11 +32,15 @@ def hold_orders(
     """Hold open orders until an instant, or until they are released.
 
     A held order may be held again: reason and end are replaced. Raises
-    InvalidInput for an empty reason or one over 200 characters.
+    InvalidInput for an empty reason, one over 200 characters, or an ``until`` that
+    is not in the future.
     """
     check_text("reason", reason, longest=200, required=True)
     check_instant("until", until)
     check_text("note", note, longest=4000)
+    now = now or database_now()
+    if until and until <= now:
+        raise InvalidInput("until", "must lie in the future")
     write = writing(
         NewEvent(OrderEvent.Type.HELD, by, note=note),
         {"hold_reason": reason, "hold_until": until},

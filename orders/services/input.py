@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,15 +13,15 @@ from django.core.validators import validate_email
 
 from orders.exceptions import InvalidInput
 from orders.models.address import validate_address
-from orders.models.order import JSON_LIMIT
+from orders.models.order import JSON_LIMIT, MOST_TAGS
 from orders.money import CURRENCIES, LARGEST_AMOUNT, exponent, is_exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
 LONGEST_TAG = 64
-MOST_TAGS = 50
+#: NUL as JSON spells it; a backslash that is itself escaped spells none.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def check_currency(code: str) -> None:
@@ -84,7 +86,7 @@ def check_json(field: str, value: object) -> None:
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError):
         raise InvalidInput(field, "is not valid JSON") from None
-    if "\\u0000" in text:
+    if NUL.search(text):
         raise InvalidInput(field, "holds a NUL character")
     if size > JSON_LIMIT:
         raise InvalidInput(field, f"is larger than {JSON_LIMIT} bytes")
@@ -92,14 +94,26 @@ def check_json(field: str, value: object) -> None:
 
 def check_tags(tags: Iterable[str]) -> list[str]:
     """Return tags sorted, each once."""
-    unique = sorted(set(tags))
+    given = [tags] if isinstance(tags, str) else list(tags)
+    for tag in given:
+        check_text("tags", tag, longest=LONGEST_TAG, required=True)
+    unique = sorted(set(given))
     if len(unique) > MOST_TAGS:
         raise InvalidInput("tags", f"are more than {MOST_TAGS}")
-    for tag in unique:
-        check_text("tags", tag, longest=LONGEST_TAG, required=True)
     return unique
 
 
-def check_instant(field: str, instant: datetime | None) -> None:
-    if instant is not None and instant.utcoffset() is None:
-        raise InvalidInput(field, "needs a time zone")
+def check_instant(field: str, instant: object) -> None:
+    """Refuse what is neither None nor an instant that can be read back as UTC.
+
+    PostgreSQL takes the year 10000, in which 9999 ends west of Greenwich; Python
+    then cannot read the row.
+    """
+    if instant is None:
+        return
+    if not isinstance(instant, datetime) or instant.utcoffset() is None:
+        raise InvalidInput(field, "must be a time with its time zone")
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(field, "lies outside the years 1 to 9999") from None

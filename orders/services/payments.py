@@ -55,8 +55,8 @@ def record_payment(
     """Record one movement of money, whatever the order's state.
 
     Reported again under the same provider, kind and reference, it is the row
-    that is there. Raises PaymentConflict where that row says something else,
-    and InvalidInput for an amount that is not above zero and exact in the
+    that is there, settled if it was pending and is reported as ended. Raises
+    PaymentConflict where that row says something else, and InvalidInput for an amount that is not above zero and exact in the
     order's currency, for another currency than the order's, a parent of another
     order, or an ``occurred_at`` in the future.
     """
@@ -82,9 +82,12 @@ def record_payment(
 
     def write(ids: Ids, now: datetime) -> Refusals:
         nonlocal recorded
+        _check_currency(payment, ids)
         recorded = _insert_once(payment)
         if recorded is payment:
             _recompute(ids, payment, note, by, now)
+        elif payment.status != Status.PENDING:
+            _settle(recorded, payment.status, note, by, now)
         return {}
 
     change_orders([order], guards=guards.anything, write=write, now=now).one()
@@ -108,15 +111,7 @@ def settle_payment(
 
     def write(ids: Ids, now: datetime) -> Refusals:
         payment.refresh_from_db()
-        if payment.status == Status.PENDING:
-            payment.status = status
-            payment.save(update_fields=["status"])
-            _recompute(ids, payment, note, by, now)
-        elif payment.status != status:
-            raise PaymentConflict(
-                f"Payment {payment.pk} has {payment.status} already.",
-                payment_id=payment.pk,
-            )
+        _settle(payment, status, note, by, now)
         return {}
 
     change_orders(
@@ -142,6 +137,12 @@ def _check(payment: Payment, order: Order, now: datetime) -> None:
         raise InvalidInput("occurred_at", "lies in the future")
 
 
+def _check_currency(payment: Payment, ids: Ids) -> None:
+    """Compare with the locked row: a draft's currency may have been corrected."""
+    if not Order.objects.filter(pk__in=ids, currency=payment.currency).exists():
+        raise InvalidInput("currency", "is no longer that of the order")
+
+
 def _insert_once(payment: Payment) -> Payment:
     """Insert, or return the row that holds the same report already."""
     try:
@@ -164,6 +165,21 @@ def _insert_once(payment: Payment) -> Payment:
             payment_id=existing.pk,
         )
     return existing
+
+
+def _settle(
+    payment: Payment, status: str, note: str, by: Actor, now: datetime
+) -> None:
+    """End a payment, read under its order's lock, unless it has ended so already."""
+    if payment.status == Status.PENDING:
+        payment.status = status
+        payment.save(update_fields=["status"])
+        _recompute([payment.order_id], payment, note, by, now)
+    elif payment.status != status:
+        raise PaymentConflict(
+            f"Payment {payment.pk} has {payment.status} already.",
+            payment_id=payment.pk,
+        )
 
 
 def _recompute(ids: Ids, payment: Payment, note: str, by: Actor, now: datetime) -> None:

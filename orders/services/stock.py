@@ -11,6 +11,7 @@ from psycopg import sql
 from orders.exceptions import InvalidInput
 from orders.models import OrderLine, StockItem
 
+from .input import check_text
 from .timeline import table
 
 if TYPE_CHECKING:
@@ -106,13 +107,15 @@ def adjust_stock(
 ) -> StockItem:
     """Set what is on hand of a SKU; a SKU that was not tracked becomes so.
 
-    What is reserved stays as it is. Raises InvalidInput for a blank SKU or a
-    count outside 0..2,147,483,647.
+    What is reserved stays as it is. Raises InvalidInput for a SKU that
+    no line could have, or a count outside 0..2,147,483,647.
     """
-    if not sku.strip():
-        raise InvalidInput("sku", "is empty")
-    if not 0 <= on_hand <= LARGEST_COUNT:
-        raise InvalidInput("on_hand", f"must be between 0 and {LARGEST_COUNT}")
+    check_text("sku", sku, longest=64, required=True)
+    # A bool is an int in Python; it is no count.
+    if type(on_hand) is not int or not 0 <= on_hand <= LARGEST_COUNT:
+        raise InvalidInput(
+            "on_hand", f"must be a whole number from 0 to {LARGEST_COUNT}"
+        )
     changes: dict[str, object] = {"on_hand": on_hand}
     if allow_backorder is not None:
         changes["allow_backorder"] = allow_backorder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import (
     DataError,
@@ -45,6 +45,19 @@ Refusals = dict["UUID", Refusal]
 #: Writes what a transition does to locked orders that passed its guards, and
 #: returns those that it had to refuse after all (out of stock, for instance).
 Write = Callable[[Ids, "datetime"], Refusals]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a sweep found orders to be; it is checked again under the lock.
+
+    ``provided`` is a condition on the order's own columns. A payment pending since
+    before ``pending_since`` is no obstacle. ``data`` goes onto the events.
+    """
+
+    provided: Q
+    pending_since: datetime
+    data: Mapping[str, Any]
 
 
 @dataclass
@@ -91,8 +104,7 @@ def change_orders(
     guards: GuardsAt,
     write: Write,
     now: datetime | None = None,
-    provided: Q | None = None,
-    skip_locked: bool = False,
+    found: Finding | None = None,
 ) -> Outcome:
     """Lock a set of orders, refuse what the guards block, write the rest.
 
@@ -101,9 +113,9 @@ def change_orders(
     rows. ``write`` then runs fresh statements. The number of statements does
     not depend on the size of the set; three more describe refusals, if any.
 
-    ``provided`` is a further condition on the locked rows; an order that does not
-    meet it is refused as ``no_longer_due``. With ``skip_locked`` orders that
-    somebody else holds are told in ``skipped`` instead of being waited for.
+    With ``found``, an order that is not as found any more is refused as
+    ``no_longer_due``, and one that somebody else holds is told in ``skipped``
+    instead of being waited for.
 
     Where the database refuses the set (SQLSTATE class 22 or 23), it is halved
     until the bad order stands alone. A deadlock, a serialization failure or a
@@ -111,7 +123,7 @@ def change_orders(
     inside a caller's transaction the first one is raised as it is.
     """
     ids = ids_of(orders)
-    change = partial(_change, ids, guards, write, now, provided, skip_locked)
+    change = partial(_change, ids, guards, write, now, found)
     if connection.in_atomic_block:
         return change()
     for _ in range(TRIES):
@@ -128,34 +140,32 @@ def _change(
     guards_at: GuardsAt,
     write: Write,
     now: datetime | None,
-    provided: Q | None,
-    skip_locked: bool,  # noqa: FBT001 - handed through to Django's own argument
+    found: Finding | None,
 ) -> Outcome:
     now = now or database_now()
     guards = guards_at(now)
     with transaction.atomic():
-        codes = _lock(ids, guards, provided, skip_locked=skip_locked)
+        codes = _lock(ids, guards, found)
         passed = [pk for pk in ids if codes.get(pk) == ""]
         refused = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
     blocked = {pk: code for pk, code in codes.items() if code}
     missing = [pk for pk in ids if pk not in codes]
     refused |= describe_refusals(blocked, guards, now)
-    if not skip_locked:
+    if not found:
         refused |= {pk: _unknown(pk) for pk in missing}
     return Outcome(
         changed=[pk for pk in passed if pk not in refused],
         refused=refused,
-        skipped=missing if skip_locked else [],
+        skipped=missing if found else [],
     )
 
 
-def _lock(
-    ids: Ids, guards: Iterable[Guard], provided: Q | None, *, skip_locked: bool
-) -> dict[UUID, str]:
+def _lock(ids: Ids, guards: Iterable[Guard], found: Finding | None) -> dict[UUID, str]:
+    provided = found.provided if found else None
     return dict(
         Order.objects.filter(pk__in=ids)
         .order_by("pk")
-        .select_for_update(of=("self",), skip_locked=skip_locked)
+        .select_for_update(of=("self",), skip_locked=found is not None)
         .values_list("pk", refusal_code(guards, provided))
     )
 

@@ -1,0 +1,15 @@
+"""Which orders are due for closing, and the sweep over them."""
+
+from .due import AutoClose, auto_close_of
+from .runs import approve, queue_follow_up, start_run
+from .sweep import Summary, execute
+
+__all__ = [
+    "AutoClose",
+    "Summary",
+    "approve",
+    "auto_close_of",
+    "execute",
+    "queue_follow_up",
+    "start_run",
+]

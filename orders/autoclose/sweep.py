@@ -1,0 +1,449 @@
+"""The sweep: close what is due, in batches, each in a short transaction.
+
+Selection is by state, never by window, so a missed night is caught the next.
+Windows are read without locks and the cursor moves past each; only then are its
+orders locked, checked again and changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import CharField, Count, Func, Value
+from django.db.models.lookups import GreaterThan, Lookup
+
+from orders.exceptions import OrdersBusy, RejectedByDatabase
+from orders.models import Actor, AutoCloseRun, Order
+from orders.services.cancellation import cancel_orders
+from orders.services.clock import database_now
+from orders.services.closing import close_orders
+from orders.services.guards import Action
+from orders.services.transition import Finding, Outcome
+
+from .due import BLOCKS, Kind, Rule, load_rules
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 1000
+TIME_BUDGET = timedelta(minutes=15)
+MOST_FAILURES = 50
+SMALLEST_SURGE = 500
+#: "orders.autoclose" as an advisory lock; any number that nobody else uses.
+LOCK_KEY = 7_310_312_866_437_211
+PROGRESS_EVERY = timedelta(seconds=1)
+
+RECONNECTS = 60
+REASONS = {
+    Kind.UNPAID: Order.CancelReason.PAYMENT_OVERDUE,
+    Kind.COMPLETED: Order.CloseReason.AUTO_COMPLETED,
+    Kind.DRAFT: Order.CancelReason.DRAFT_ABANDONED,
+}
+
+State = AutoCloseRun.State
+StoppedBy = AutoCloseRun.StoppedBy
+Summary = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What became of the candidates of one policy row."""
+
+    rule: Rule
+    candidates: int = 0
+    cap: int = 0
+    needs_approval: bool = False
+    changed: int = 0
+    skipped_locked: int = 0
+    no_longer_due: int = 0
+    failed: int = 0
+    blocked: Counter[str] = field(default_factory=Counter)
+    errors: list[dict[str, str]] = field(default_factory=list)
+    locked: list[UUID] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what became of a batch; what was locked is counted by its own."""
+        self.changed += len(outcome.changed)
+        for pk, refusal in outcome.refused.items():
+            if isinstance(refusal, RejectedByDatabase):
+                self.failed += 1
+                self.errors.append({"order": str(pk), "error": str(refusal)})
+            else:
+                self.no_longer_due += 1
+
+    @property
+    def gave_up(self) -> bool:
+        return self.failed >= MOST_FAILURES
+
+    @property
+    def seen(self) -> int:
+        return self.done + len(self.locked)
+
+    @property
+    def done(self) -> int:
+        return self.changed + self.skipped_locked + self.no_longer_due + self.failed
+
+    @property
+    def remaining(self) -> int:
+        return self.candidates - self.done
+
+
+@dataclass
+class Sweep:
+    """One execution of a run, and what it knows while it goes."""
+
+    run: AutoCloseRun
+    by: Actor
+    should_stop: Callable[[], bool]
+    ends_at: float
+    batch_size: int
+    tallies: list[Tally] = field(default_factory=list)
+    stopped_by: str = ""
+    progress_saved_at: float = 0.0
+
+
+def execute(
+    run: AutoCloseRun,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    time_budget: timedelta | None = TIME_BUDGET,
+    batch_size: int = BATCH_SIZE,
+) -> Summary:
+    """Do a queued run and return its summary, which is also kept on the row.
+
+    Whoever comes second to a queued run finds it taken and changes nothing; a
+    second sweep while one is at work ends as already_running. Stops cleanly
+    after a batch once ``should_stop()`` is true or the time budget is spent.
+    Idempotent: what is closed is closed, and correctness rests on no lock but
+    that of each order.
+    """
+    if not _take(run):
+        return dict(run.summary)
+    by = _actor(run)
+    budget = time_budget.total_seconds() if time_budget else float("inf")
+    sweep = Sweep(run, by, should_stop, time.monotonic() + budget, batch_size)
+    with _only_one(run) as alone:
+        if not alone:
+            return _finish(sweep, State.ALREADY_RUNNING)
+        try:
+            _sweep(sweep)
+        except (OperationalError, InterfaceError):
+            logger.exception("autoclose_interrupted", extra={"run_id": str(run.pk)})
+            sweep.stopped_by = StoppedBy.DATABASE
+            connection.close()
+            _await_database()
+        except Exception:
+            # The row says that it failed, whatever it was; the task is told too.
+            _finish(sweep, State.FAILED)
+            raise
+        return _finish(sweep, _state_of(sweep))
+
+
+def _take(run: AutoCloseRun) -> bool:
+    """Move the row from queued to running; false where somebody else did."""
+    now = database_now()
+    taken = AutoCloseRun.objects.filter(pk=run.pk, state=State.QUEUED).update(
+        state=State.RUNNING, started_at=now
+    )
+    run.refresh_from_db()
+    return bool(taken)
+
+
+def _actor(run: AutoCloseRun) -> Actor:
+    """Return whom the events name: the policy at work, not who pressed a button."""
+    return Actor(
+        kind=Actor.Kind.SYSTEM,
+        origin=run.origin,
+        label="system",
+        run_id=str(run.pk),
+    )
+
+
+@contextmanager
+def _only_one(run: AutoCloseRun) -> Iterator[bool]:
+    """Hold the advisory lock of sweeps; a dry run needs none.
+
+    Whoever gets it knows that no other sweep is at work, so that a row which
+    still says so was left by a worker that died.
+    """
+    if run.dry_run:
+        yield True
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+        (alone,) = cursor.fetchone()
+    if not alone:
+        yield False
+        return
+    try:
+        _bury_the_dead(run)
+        yield True
+    finally:
+        # Gone with its connection where that was lost.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+def _bury_the_dead(run: AutoCloseRun) -> None:
+    AutoCloseRun.objects.filter(state=State.RUNNING, dry_run=False).exclude(
+        pk=run.pk
+    ).update(state=State.FAILED, finished_at=database_now())
+
+
+def _sweep(sweep: Sweep) -> None:
+    _count(sweep)
+    for tally in sweep.tallies:
+        if sweep.run.dry_run:
+            tally.changed = tally.cap
+        else:
+            _close_due(sweep, tally)
+
+
+def _count(sweep: Sweep) -> None:
+    """Count each policy's candidates first, and decide how many it may close."""
+    run = sweep.run
+    open_orders = Order.objects.filter(status=Order.Status.OPEN).count()
+    left = run.limit
+    for rule in load_rules(run.kinds):
+        tally = Tally(rule)
+        sweep.tallies.append(tally)
+        _count_due(tally, run.cutoff)
+        allowed = _allowed(run, tally, open_orders)
+        tally.needs_approval = bool(tally.candidates) and not allowed
+        # A dry run tells what would be touched once it is approved.
+        tally.cap = tally.candidates if run.dry_run else allowed
+        if left is not None:
+            tally.cap = min(tally.cap, left)
+            left -= tally.cap
+
+
+def _count_due(tally: Tally, cutoff: datetime) -> None:
+    rows = (
+        Order.objects.filter(tally.rule.due(cutoff))
+        .values_list(tally.rule.first_block(cutoff))
+        .annotate(count=Count("*"))
+        .order_by()
+    )
+    counts = dict(rows)
+    tally.candidates = counts.pop("", 0)
+    tally.blocked.update(counts)
+
+
+def _allowed(run: AutoCloseRun, tally: Tally, open_orders: int) -> int:
+    """Return how many candidates a policy row may close without being asked again."""
+    policy = tally.rule.policy
+    surge = policy.surge_limit
+    if surge is None:
+        surge = max(SMALLEST_SURGE, open_orders // 5)
+    small_limit = run.limit is not None and run.limit <= surge
+    if run.approve_all or tally.candidates <= surge or small_limit:
+        return tally.candidates
+    allowance: int = run.allowances.get(str(policy.pk), 0)
+    return min(tally.candidates, allowance)
+
+
+def _close_due(sweep: Sweep, tally: Tally) -> None:
+    for ids in _windows(sweep, tally):
+        tally.locked += _close_batch(sweep, tally, ids)
+        _save_progress(sweep)
+    if not sweep.stopped_by:
+        _look_again(sweep, tally)
+
+
+def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
+    """Yield windows of candidates in deadline order, up to the policy's cap.
+
+    Ends early when time is up or too many orders failed. What was counted and
+    is gone when its turn comes is no longer due.
+    """
+    clock = tally.rule.clock
+    due = Order.objects.filter(tally.rule.candidates(sweep.run.cutoff))
+    window = due.order_by(clock, "pk")
+    while (size := min(sweep.batch_size, tally.cap - tally.seen)) and not _must_stop(
+        sweep, tally
+    ):
+        rows = list(window.values_list(clock, "pk")[:size])
+        if not rows:
+            tally.no_longer_due += tally.candidates - tally.seen
+            return
+        window = due.filter(_beyond(clock, *rows[-1])).order_by(clock, "pk")
+        yield [pk for _, pk in rows]
+
+
+def _beyond(clock: str, at: datetime, pk: UUID) -> Lookup[Any]:
+    """Compare whole rows, which walks the index on (clock, id) from that place."""
+    return GreaterThan(_row(clock, "pk"), _row(Value(at), Value(pk)))
+
+
+def _row(*columns: str | Value) -> Func:
+    return Func(*columns, function="ROW", output_field=CharField())
+
+
+def _must_stop(sweep: Sweep, tally: Tally) -> bool:
+    if sweep.should_stop():
+        sweep.stopped_by = StoppedBy.SHUTDOWN
+    elif time.monotonic() >= sweep.ends_at:
+        sweep.stopped_by = StoppedBy.TIME
+    return bool(sweep.stopped_by) or tally.gave_up
+
+
+def _close_batch(sweep: Sweep, tally: Tally, ids: list[UUID]) -> list[UUID]:
+    """Close one window; return the orders that somebody else holds."""
+    rule, cutoff = tally.rule, sweep.run.cutoff
+    found = Finding(
+        provided=rule.candidates(cutoff),
+        pending_since=rule.pending_since(cutoff),
+        data={"policy": str(rule.policy), "cutoff": cutoff.isoformat()},
+    )
+    change = close_orders if rule.action == Action.CLOSE else cancel_orders
+    try:
+        outcome = change(ids, reason=REASONS[rule.kind], by=sweep.by, found=found)
+    except OrdersBusy:
+        return ids
+    tally.add(outcome)
+    return outcome.skipped
+
+
+def _look_again(sweep: Sweep, tally: Tally) -> None:
+    """Try once more what was locked; what is locked still waits for the next run."""
+    locked, tally.locked = tally.locked, []
+    for start in range(0, len(locked), sweep.batch_size):
+        held = _close_batch(sweep, tally, locked[start : start + sweep.batch_size])
+        due = Order.objects.filter(
+            tally.rule.candidates(sweep.run.cutoff), pk__in=held
+        ).count()
+        tally.skipped_locked += due
+        tally.no_longer_due += len(held) - due
+
+
+def _save_progress(sweep: Sweep) -> None:
+    """Say how far it is, at most once a second, outside the batch's transaction."""
+    if time.monotonic() < sweep.progress_saved_at + PROGRESS_EVERY.total_seconds():
+        return
+    sweep.progress_saved_at = time.monotonic()
+    AutoCloseRun.objects.filter(pk=sweep.run.pk).update(
+        progress_done=_done(sweep), progress_total=_total(sweep)
+    )
+
+
+def _done(sweep: Sweep) -> int:
+    return sum(tally.done for tally in sweep.tallies)
+
+
+def _total(sweep: Sweep) -> int:
+    return sum(tally.cap for tally in sweep.tallies)
+
+
+def _await_database() -> None:
+    """Wait for the database to come back, a minute at most.
+
+    Raises what the last try raised.
+    """
+    for _ in range(RECONNECTS):
+        try:
+            connection.ensure_connection()
+        except OperationalError:
+            time.sleep(1)
+        else:
+            return
+    connection.ensure_connection()
+
+
+def _state_of(sweep: Sweep) -> State:
+    if not sweep.stopped_by and any(tally.gave_up for tally in sweep.tallies):
+        sweep.stopped_by = StoppedBy.FAILURES
+    if sweep.stopped_by and any(tally.remaining for tally in sweep.tallies):
+        return State.PARTIAL
+    sweep.stopped_by = ""
+    if any(tally.needs_approval for tally in sweep.tallies):
+        return State.NEEDS_APPROVAL
+    return State.COMPLETED
+
+
+def _finish(sweep: Sweep, state: State) -> Summary:
+    run = sweep.run
+    run.finished_at = database_now()
+    run.state = state
+    run.stopped_by = sweep.stopped_by if state == State.PARTIAL else ""
+    run.allowances = _allowances(sweep)
+    run.progress_done, run.progress_total = _done(sweep), _total(sweep)
+    run.summary = summary = _summary(sweep)
+    run.save(
+        update_fields=[
+            "finished_at",
+            "state",
+            "stopped_by",
+            "allowances",
+            "progress_done",
+            "progress_total",
+            "summary",
+        ]
+    )
+    logger.info(
+        "autoclose_finished",
+        extra={
+            "run_id": str(run.pk),
+            "state": state,
+            "changed": run.summary["changed"],
+        },
+    )
+    return summary
+
+
+def _allowances(sweep: Sweep) -> dict[str, int]:
+    """Return what an approval of this run, or its follow-up, may still close."""
+    allowances = dict(sweep.run.allowances)
+    for tally in sweep.tallies:
+        key = str(tally.rule.policy.pk)
+        if tally.needs_approval:
+            allowances[key] = tally.candidates
+        elif key in allowances:
+            allowances[key] = max(0, allowances[key] - tally.changed)
+    return allowances
+
+
+def _summary(sweep: Sweep) -> Summary:
+    run = sweep.run
+    policies = {kind: _of_kind(sweep, kind) for kind in run.kinds}
+    started, finished = run.started_at, run.finished_at
+    duration = finished - started if started and finished else timedelta(0)
+    return {
+        "run_id": str(run.pk),
+        "dry_run": run.dry_run,
+        "state": str(run.state),
+        "cutoff": run.cutoff.isoformat(),
+        "duration_ms": round(duration / timedelta(milliseconds=1)),
+        "policies": policies,
+        "changed": sum(policy["changed"] for policy in policies.values()),
+        "failed": sum(policy["failed"] for policy in policies.values()),
+        "remaining": sum(policy["remaining"] for policy in policies.values()),
+        "errors": [error for tally in sweep.tallies for error in tally.errors],
+    }
+
+
+def _of_kind(sweep: Sweep, kind: str) -> Summary:
+    tallies = [tally for tally in sweep.tallies if tally.rule.kind == kind]
+    counts = {
+        name: sum(getattr(tally, name) for tally in tallies)
+        for name in (
+            "candidates",
+            "changed",
+            "skipped_locked",
+            "no_longer_due",
+            "failed",
+            "remaining",
+        )
+    }
+    blocked = sum((tally.blocked for tally in tallies), Counter[str]())
+    return counts | {
+        "blocked": {name: blocked[name] for name in BLOCKS},
+        "needs_approval": any(tally.needs_approval for tally in tallies),
+    }

@@ -1,0 +1,75 @@
+"""The order desk's doors for Celery: thin, and safe to run twice."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from orders import autoclose
+from orders.models import Actor, AutoCloseRun, Origin
+from scheduling.shutdown import stopping
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def auto_close_old_orders(
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a task's arguments come by name
+    policies: list[str] | None = None,
+    limit: int | None = None,
+    approve: bool = False,  # noqa: FBT001, FBT002 - as above
+) -> dict[str, Any]:
+    """Close old orders by policy: cancel the unpaid, close the completed.
+
+    ``dry_run`` only counts. ``policies`` are kinds (unpaid, completed, draft), all
+    by default. ``limit`` is the most orders to change. ``approve`` lets it close
+    more than a policy's surge limit. Returns the run's summary. Raises
+    ValueError for anything else, and touches nothing.
+    """
+    run = autoclose.start_run(
+        by=Actor.system(Origin.TASK),
+        trigger=AutoCloseRun.Trigger.SCHEDULE,
+        dry_run=dry_run,
+        policies=policies,
+        limit=limit,
+        approve=approve,
+    )
+    # Approved or left over, and its message lost: the row is the truth.
+    for waiting in AutoCloseRun.objects.filter(
+        state=AutoCloseRun.State.QUEUED, created_at__lt=run.created_at
+    ).order_by("created_at"):
+        _execute(waiting)
+    return _execute(run)
+
+
+@shared_task
+def execute_auto_close(run_id: str) -> dict[str, Any]:
+    """Do a queued sweep: one asked for by hand, approved, or left over."""
+    return _execute(AutoCloseRun.objects.get(pk=run_id))
+
+
+def _execute(run: AutoCloseRun) -> dict[str, Any]:
+    summary = autoclose.execute(run, should_stop=stopping)
+    follow_up = autoclose.queue_follow_up(run)
+    if follow_up:
+        ring(follow_up.pk)
+    return summary
+
+
+def ring(run_id: UUID) -> bool:
+    """Tell a worker of a queued sweep, once its row is committed.
+
+    Returns false where the broker is away; the row waits for the next sweep.
+    """
+    try:
+        execute_auto_close.apply_async(args=(str(run_id),), retry=False)
+    except OperationalError:
+        logger.warning("autoclose_not_rung", extra={"run_id": str(run_id)})
+        return False
+    return True
