@@ -120,7 +120,7 @@ class OrderEvent(models.Model):
     )
 
     class Meta:
-        ordering = ("order", "seq")
+        ordering = ("order_id", "seq")
         constraints = (
             models.UniqueConstraint(
                 fields=["order", "seq"], name="orders_orderevent_seq_once"

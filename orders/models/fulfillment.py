@@ -85,7 +85,7 @@ class FulfillmentLine(models.Model):
     quantity = models.PositiveIntegerField()
 
     class Meta:
-        ordering = ("fulfillment", "line")
+        ordering = ("fulfillment_id", "line_id")
         constraints = (
             models.UniqueConstraint(
                 fields=["fulfillment", "line"],

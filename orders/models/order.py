@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 JSON_LIMIT = 16 * 1024
+MOST_TAGS = 50
 ZERO = Value(0)
 
 
@@ -354,6 +355,9 @@ class Order(models.Model):
                 condition=LessThanOrEqual(octets("metadata"), JSON_LIMIT),
                 name="orders_order_metadata_size",
             ),
+            models.CheckConstraint(
+                condition=Q(tags__len__lte=MOST_TAGS), name="orders_order_tags_count"
+            ),
         )
         indexes = (
             models.Index(fields=["status", "-number"], name="orders_order_by_status"),
@@ -434,7 +438,7 @@ class OrderLine(models.Model):
     qty_cancelled = models.PositiveIntegerField(default=0)
 
     class Meta:
-        ordering = ("order", "position")
+        ordering = ("order_id", "position")
         constraints = (
             models.UniqueConstraint(
                 fields=["order", "position"], name="orders_orderline_position_once"
