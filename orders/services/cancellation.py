@@ -11,7 +11,7 @@ from . import guards, stock
 from .drafting import SYSTEM
 from .input import check_choice, check_text
 from .timeline import NewEvent, write_orders
-from .transition import Finding, Ids, Outcome, Refusals, change_orders
+from .transition import Finding, Ids, Outcome, Problems, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,7 @@ def cancel_orders(
     event = NewEvent(OrderEvent.Type.CANCELLED, by, note=note, data=data)
     pending_since = found.pending_since if found else None
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         stock.release(ids)
         Fulfillment.objects.filter(
             order__in=ids, status=Fulfillment.Status.PENDING

@@ -12,7 +12,7 @@ from . import guards
 from .drafting import SYSTEM
 from .input import check_choice, check_text
 from .timeline import NewEvent, write_orders
-from .transition import Finding, Ids, Outcome, Refusals, change_orders
+from .transition import Finding, Ids, Outcome, Problems, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ def close_orders(
     pending_since = found.pending_since if found else None
     close = partial(guards.close, pending_since=pending_since)
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         write_orders(
             ids,
             event,

@@ -11,7 +11,7 @@ from django.core.validators import URLValidator
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
-from orders.exceptions import InvalidInput, OutOfStock, Refusal
+from orders.exceptions import InvalidInput, OutOfStock
 from orders.models import (
     Actor,
     Fulfillment,
@@ -27,7 +27,7 @@ from .guards import only_in
 from .input import check_text
 from .timeline import NewEvent, write_orders
 from .totals import quantity_columns, quantity_sums
-from .transition import Ids, Outcome, Refusals, change_orders
+from .transition import Ids, Outcome, Problem, Problems, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def create_fulfillment(
         order=order, direction=Fulfillment.Direction.OUT, status=Status.PENDING
     )
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         left = _units_left(order)
         wanted = _wanted(quantities, left)
         parcel.created_at = now
@@ -104,7 +104,7 @@ def ship(
     check_text("note", note, longest=4000)
     parcels = _by_order(fulfillments)
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         refused = _not_in_state(ids, parcels, Status.PENDING)
         ready = [pk for pk in ids if pk not in refused]
         refused |= _take_stock(ready, parcels)
@@ -182,7 +182,7 @@ def _move(
     check_text("note", event.note, longest=4000)
     parcels = _by_order(fulfillments)
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         refused = _not_in_state(ids, parcels, before)
         moved = {pk: parcels[pk] for pk in ids if pk not in refused}
         Fulfillment.objects.filter(pk__in=_keys(moved)).update(
@@ -253,21 +253,24 @@ def _keys(parcels: Mapping[UUID, Fulfillment]) -> list[UUID]:
 
 def _not_in_state(
     ids: Ids, parcels: Mapping[UUID, Fulfillment], state: Status
-) -> Refusals:
-    rows = Fulfillment.objects.filter(
-        pk__in=[parcels[pk].pk for pk in ids], direction=Fulfillment.Direction.OUT
-    ).exclude(status=state)
+) -> Problems:
+    states = dict(
+        Fulfillment.objects.filter(
+            pk__in=[parcels[pk].pk for pk in ids],
+            direction=Fulfillment.Direction.OUT,
+        ).values_list("pk", "status")
+    )
+    now = {pk: states.get(parcels[pk].pk, "not one to send") for pk in ids}
     return {
-        row.order_id: Refusal(
-            "fulfillment_status",
-            f"The parcel is {row.status}, not {state.value}.",
-            order_id=row.order_id,
+        pk: Problem(
+            "fulfillment_status", f"has a parcel that is {now[pk]}, not {state}"
         )
-        for row in rows
+        for pk in ids
+        if now[pk] != state
     }
 
 
-def _take_stock(ids: Ids, parcels: Mapping[UUID, Fulfillment]) -> Refusals:
+def _take_stock(ids: Ids, parcels: Mapping[UUID, Fulfillment]) -> Problems:
     """Take each parcel's units from stock, or refuse the order whole."""
     contents = _contents([parcels[pk].pk for pk in ids])
     items = stock.lock_stock(
@@ -275,7 +278,7 @@ def _take_stock(ids: Ids, parcels: Mapping[UUID, Fulfillment]) -> Refusals:
     )
     on_hand = {sku: item.on_hand for sku, item in items.items()}
     taken: list[tuple[int, str, int, int]] = []
-    refused: Refusals = {}
+    refused: Problems = {}
     for pk in ids:
         lines = contents[parcels[pk].pk]
         wanted = Counter[str]()
@@ -283,7 +286,8 @@ def _take_stock(ids: Ids, parcels: Mapping[UUID, Fulfillment]) -> Refusals:
             wanted[line.line.sku] += line.quantity
         short = [sku for sku in wanted if wanted[sku] > on_hand.get(sku, wanted[sku])]
         if short:
-            refused[pk] = _not_on_hand(pk, sorted(short))
+            missing = f"lacks on hand: {', '.join(sorted(short))}; adjust the stock"
+            refused[pk] = Problem("stock", missing, OutOfStock)
             continue
         for sku in wanted.keys() & on_hand.keys():
             on_hand[sku] -= wanted[sku]
@@ -298,14 +302,6 @@ def _take_stock(ids: Ids, parcels: Mapping[UUID, Fulfillment]) -> Refusals:
         ]
     stock.take(taken)
     return refused
-
-
-def _not_on_hand(pk: UUID, skus: list[str]) -> OutOfStock:
-    return OutOfStock(
-        "stock",
-        f"Not on hand: {', '.join(skus)}. Adjust the stock before shipping.",
-        order_id=pk,
-    )
 
 
 def _contents(keys: list[UUID]) -> defaultdict[UUID, list[FulfillmentLine]]:

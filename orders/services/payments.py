@@ -16,7 +16,7 @@ from .drafting import SYSTEM
 from .input import check_amount, check_choice, check_instant, check_text
 from .timeline import NewEvent, add_event, write_orders
 from .totals import payment_columns, payment_sums
-from .transition import Ids, Refusals, change_orders
+from .transition import Ids, Problems, change_orders
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,9 +56,10 @@ def record_payment(
 
     Reported again under the same provider, kind and reference, it is the row
     that is there, settled if it was pending and is reported as ended. Raises
-    PaymentConflict where that row says something else, and InvalidInput for an amount that is not above zero and exact in the
-    order's currency, for another currency than the order's, a parent of another
-    order, or an ``occurred_at`` in the future.
+    PaymentConflict where that row says something else, and InvalidInput for an
+    amount that is not above zero and exact in the order's currency, for another
+    currency than the order's, a parent of another order, or an ``occurred_at`` in
+    the future.
     """
     now = now or database_now()
     payment = Payment(
@@ -80,14 +81,14 @@ def record_payment(
     check_text("note", note, longest=4000)
     recorded = payment
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         nonlocal recorded
         _check_currency(payment, ids)
         recorded = _insert_once(payment)
         if recorded is payment:
             _recompute(ids, payment, note, by, now)
         elif payment.status != Status.PENDING:
-            _settle(recorded, payment.status, note, by, now)
+            _settle(ids, recorded, payment.status, note, by, now)
         return {}
 
     change_orders([order], guards=guards.anything, write=write, now=now).one()
@@ -109,9 +110,9 @@ def settle_payment(
     check_choice("status", status, (Status.SUCCEEDED, Status.FAILED))
     check_text("note", note, longest=4000)
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         payment.refresh_from_db()
-        _settle(payment, status, note, by, now)
+        _settle(ids, payment, status, note, by, now)
         return {}
 
     change_orders(
@@ -168,13 +169,13 @@ def _insert_once(payment: Payment) -> Payment:
 
 
 def _settle(
-    payment: Payment, status: str, note: str, by: Actor, now: datetime
+    ids: Ids, payment: Payment, status: str, note: str, by: Actor, now: datetime
 ) -> None:
     """End a payment, read under its order's lock, unless it has ended so already."""
     if payment.status == Status.PENDING:
         payment.status = status
         payment.save(update_fields=["status"])
-        _recompute([payment.order_id], payment, note, by, now)
+        _recompute(ids, payment, note, by, now)
     elif payment.status != status:
         raise PaymentConflict(
             f"Payment {payment.pk} has {payment.status} already.",

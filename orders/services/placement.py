@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from orders.exceptions import InvalidInput, OutOfStock, Refusal
+from orders.exceptions import InvalidInput, OutOfStock
 from orders.models import Actor, ClosePolicy, Order, OrderEvent, OrderLine, StockItem
 from orders.models.policy import deciding_policy
 
@@ -16,7 +16,7 @@ from .drafting import SYSTEM
 from .input import check_email
 from .timeline import NewEvent, rows_of, write_orders
 from .totals import completed_at, line_checks
-from .transition import Ids, Outcome, Refusals, change_orders
+from .transition import Ids, Outcome, Problem, Problems, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def place_orders(
     ``payment_due_at`` is kept; a disabled or missing policy leaves it empty.
     """
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         refused = _incomplete(ids)
         ready = [pk for pk in ids if pk not in refused]
         refused |= _reserve(ready)
@@ -56,24 +56,21 @@ def place_orders(
     return change_orders(orders, guards=guards.place, write=write, now=now)
 
 
-def _incomplete(ids: Ids) -> Refusals:
+def _incomplete(ids: Ids) -> Problems:
     """Refuse orders without lines, with sums that differ or a bad address."""
-    rows = Order.objects.filter(pk__in=ids).values_list(
-        "pk", "number", "customer_email"
-    )
+    emails = Order.objects.filter(pk__in=ids).values_list("pk", "customer_email")
     checks = line_checks(ids)
-    refused: Refusals = {}
-    for pk, number, email in rows:
+    refused: Problems = {}
+    for pk, email in emails:
         line_count, sums_agree = checks[pk]
         if not line_count:
-            problem = "no_lines", "has no lines; add one first"
+            refused[pk] = Problem("no_lines", "has no lines; add one first")
         elif not sums_agree:
-            problem = "sums", "has totals that its lines do not add up to"
+            refused[pk] = Problem("sums", "has totals that its lines do not add up to")
         elif not _is_email(email):
-            problem = "customer_email", "has an e-mail address that is none"
-        else:
-            continue
-        refused[pk] = _refuse(pk, number, *problem)
+            refused[pk] = Problem(
+                "customer_email", "has an e-mail address that is none"
+            )
     return refused
 
 
@@ -85,17 +82,7 @@ def _is_email(email: str) -> bool:
     return True
 
 
-def _refuse(pk: UUID, number: int, code: str, problem: str) -> Refusal:
-    return Refusal(
-        code,
-        f"Order #{number} {problem}.",
-        order_id=pk,
-        status=Order.Status.DRAFT,
-        allowed_actions=(guards.Action.UPDATE, guards.Action.CANCEL),
-    )
-
-
-def _reserve(ids: Ids) -> Refusals:
+def _reserve(ids: Ids) -> Problems:
     """Reserve all units of each order that can be served whole, in order."""
     lines: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
     for line in OrderLine.objects.filter(order__in=ids, requires_shipping=True).only(
@@ -106,7 +93,7 @@ def _reserve(ids: Ids) -> Refusals:
     free = {sku: item.available for sku, item in items.items()}
     reserved: dict[int, int] = {}
     by_sku: Counter[str] = Counter()
-    refused: Refusals = {}
+    refused: Problems = {}
     for pk in ids:
         wanted = Counter[str]()
         for line in lines[pk]:
@@ -114,7 +101,8 @@ def _reserve(ids: Ids) -> Refusals:
                 wanted[line.sku] += line.quantity
         short = _short_of(wanted, items, free)
         if short:
-            refused[pk] = _out_of_stock(pk, short)
+            problem = f"finds too few in stock: {'; '.join(short)}"
+            refused[pk] = Problem("stock", problem, OutOfStock)
             continue
         for sku, quantity in wanted.items():
             free[sku] -= quantity
@@ -132,16 +120,6 @@ def _short_of(
         for sku, quantity in sorted(wanted.items())
         if quantity > free[sku] and not items[sku].allow_backorder
     ]
-
-
-def _out_of_stock(pk: UUID, short: list[str]) -> OutOfStock:
-    return OutOfStock(
-        "stock",
-        f"Too few in stock: {'; '.join(short)}.",
-        order_id=pk,
-        status=Order.Status.DRAFT,
-        allowed_actions=(guards.Action.UPDATE, guards.Action.CANCEL),
-    )
 
 
 def _due_dates(ids: Ids, now: datetime) -> sql.Composable:

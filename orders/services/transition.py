@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import (
     DataError,
@@ -42,9 +42,20 @@ TRIES = 3
 
 Ids = list["UUID"]
 Refusals = dict["UUID", Refusal]
+
+
+class Problem(NamedTuple):
+    """Why an order is refused. ``sentence`` follows "Order #1 "."""
+
+    code: str
+    sentence: str
+    refusal: type[Refusal] = Refusal
+
+
+Problems = dict["UUID", Problem]
 #: Writes what a transition does to locked orders that passed its guards, and
 #: returns those that it had to refuse after all (out of stock, for instance).
-Write = Callable[[Ids, "datetime"], Refusals]
+Write = Callable[[Ids, "datetime"], Problems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Outcome:
 def writing(event: NewEvent, assign: Mapping[str, object] | None = None) -> Write:
     """Return a Write that sets the same columns of every order of the set."""
 
-    def write(ids: Ids, now: datetime) -> Refusals:
+    def write(ids: Ids, now: datetime) -> Problems:
         write_orders(ids, event, now=now, assign=assign)
         return {}
 
@@ -111,7 +122,7 @@ def change_orders(
     The first statement locks in primary-key order with plain ``FOR UPDATE``
     (only that makes a payer's insert wait) and decides on columns of the locked
     rows. ``write`` then runs fresh statements. The number of statements does
-    not depend on the size of the set; three more describe refusals, if any.
+    not depend on the size of the set; two more describe refusals, if any.
 
     With ``found``, an order that is not as found any more is refused as
     ``no_longer_due``, and one that somebody else holds is told in ``skipped``
@@ -147,10 +158,10 @@ def _change(
     with transaction.atomic():
         codes = _lock(ids, guards, found)
         passed = [pk for pk in ids if codes.get(pk) == ""]
-        refused = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
-    blocked = {pk: code for pk, code in codes.items() if code}
+        problems = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
+        problems |= _blocked(codes, guards)
+        refused = _describe({pk: problems[pk] for pk in ids if pk in problems}, now)
     missing = [pk for pk in ids if pk not in codes]
-    refused |= describe_refusals(blocked, guards, now)
     if not found:
         refused |= {pk: _unknown(pk) for pk in missing}
     return Outcome(
@@ -170,7 +181,7 @@ def _lock(ids: Ids, guards: Iterable[Guard], found: Finding | None) -> dict[UUID
     )
 
 
-def _write_or_halve(ids: Ids, write: Callable[[Ids], Refusals]) -> Refusals:
+def _write_or_halve(ids: Ids, write: Callable[[Ids], Problems]) -> Problems:
     if not ids:
         return {}
     try:
@@ -178,52 +189,54 @@ def _write_or_halve(ids: Ids, write: Callable[[Ids], Refusals]) -> Refusals:
             return write(ids)
     except (DataError, IntegrityError) as error:
         if len(ids) == 1:
-            return {ids[0]: _rejected(ids[0], error)}
+            return {ids[0]: _rejected(error)}
     middle = len(ids) // 2
     return _write_or_halve(ids[:middle], write) | _write_or_halve(ids[middle:], write)
 
 
-def describe_refusals(
-    codes: dict[UUID, str], guards: Iterable[Guard], now: datetime
-) -> Refusals:
-    """Return a Refusal for each order that a guard's code blocked."""
-    if not codes:
-        return {}
+def _blocked(codes: Mapping[UUID, str], guards: Iterable[Guard]) -> Problems:
     sentences = {guard.code: guard.sentence for guard in guards}
-    allowed = allowed_actions(codes, now=now)
-    rows = Order.objects.filter(pk__in=codes).values_list("pk", "number", "status")
     return {
-        pk: Refusal(
-            codes[pk],
-            _sentence(
-                f"#{number}",
-                sentences.get(codes[pk], "is no longer due"),
-                status,
-                allowed[pk],
-            ),
-            order_id=pk,
-            status=status,
-            allowed_actions=allowed[pk],
-        )
-        for pk, number, status in rows
+        pk: Problem(code, sentences.get(code, "is no longer due"))
+        for pk, code in codes.items()
+        if code
     }
 
 
-def _sentence(name: str, problem: str, status: str, allowed: list[str]) -> str:
+def _describe(problems: Problems, now: datetime) -> Refusals:
+    """Return the Refusal of each order, with where it stands. Two queries."""
+    if not problems:
+        return {}
+    allowed = allowed_actions(problems, now=now)
+    orders = Order.objects.only("number", "status").in_bulk(list(problems))
+    return {
+        pk: _refusal(problem, orders[pk], allowed[pk])
+        for pk, problem in problems.items()
+    }
+
+
+def _refusal(problem: Problem, order: Order, allowed: list[str]) -> Refusal:
     remedy = ", ".join(allowed) or "nothing"
-    return f"Order {name} {problem}. It is {status}; allowed now: {remedy}."
+    return problem.refusal(
+        problem.code,
+        f"Order {order} {problem.sentence}."
+        f" It is {order.status}; allowed now: {remedy}.",
+        order_id=order.pk,
+        status=order.status,
+        allowed_actions=allowed,
+    )
 
 
 def _unknown(pk: UUID) -> UnknownOrder:
     return UnknownOrder("unknown", f"There is no order {pk}.", order_id=pk)
 
 
-def _rejected(pk: UUID, error: Error) -> RejectedByDatabase:
+def _rejected(error: Error) -> Problem:
     cause = error.__cause__
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
     name = constraint or getattr(cause, "sqlstate", None) or "unnamed"
-    return RejectedByDatabase(
-        "database", f"The database refused order {pk}: {name}.", order_id=pk
+    return Problem(
+        "database", f"was refused by the database: {name}", RejectedByDatabase
     )
 
 
