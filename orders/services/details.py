@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from django.db import connection
 from django.db.models import Q
 from psycopg import sql
 
 from orders.exceptions import InvalidInput
-from orders.models import Actor, Order, OrderEvent, OrderLine
+from orders.models import Actor, Order, OrderEvent, OrderLine, Payment
 
 from . import guards
 from .drafting import (
@@ -25,8 +26,8 @@ from .drafting import (
 )
 from .guards import Guard
 from .input import check_text
-from .timeline import NewEvent, rows_of, write_orders
-from .transition import Ids, Outcome, Refusals, change_orders
+from .timeline import NewEvent, rows_of, table, write_orders
+from .transition import Ids, Outcome, Problem, Problems, change_orders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,8 +56,9 @@ class Corrections(TypedDict, total=False):
 MONEY = frozenset(
     {"currency", "lines", "order_discount", "order_tax", "shipping_total"}
 )
-#: Stands in for the fields that a correction leaves alone while it is checked.
-BLANK = OrderDraft(currency="")
+#: Stands in for the fields that a correction leaves alone while it is checked, in
+#: a currency of the most decimal places that any has.
+BLANK = OrderDraft(currency="KWD")
 
 
 def update_orders(
@@ -71,24 +73,28 @@ def update_orders(
 
     The shipping address may change until the first unit is shipped. ``lines``
     replace those that are there; totals are worked out again. Raises InvalidInput
-    that names the field.
+    that names the field where no order could have the value; a draft that cannot
+    (in its currency, or because payments stand in it) is refused.
     """
     unknown = sorted(corrections.keys() - Corrections.__annotations__.keys())
     if unknown or not corrections:
         known = ", ".join(Corrections.__annotations__)
         raise InvalidInput(", ".join(unknown) or "corrections", f"give any of {known}")
     check_text("note", note, longest=4000)
-    columns = {k: v for k, v in corrections.items() if k not in MONEY}
-    money = {k: v for k, v in corrections.items() if k in MONEY}
-    check_details(replace(BLANK, **columns))  # type: ignore[arg-type]
+    columns: dict[str, Any] = {k: v for k, v in corrections.items() if k not in MONEY}
+    money: dict[str, Any] = {k: v for k, v in corrections.items() if k in MONEY}
+    check_details(replace(BLANK, **columns))
+    check_money(replace(BLANK, **money))
     event = NewEvent(OrderEvent.Type.UPDATED, by, note=note)
 
-    def write(ids: Ids, now: datetime) -> Refusals:
-        source = _replace_money(ids, money) if money else None
-        if source:
-            columns.update({name: sql.SQL(f"s.{name}") for name in MONEY_COLUMNS})
-        write_orders(ids, event, now=now, assign=columns, source=source)
-        return {}
+    def write(ids: Ids, now: datetime) -> Problems:
+        if not money:
+            write_orders(ids, event, now=now, assign=columns)
+            return {}
+        source, refused = _replace_money(ids, money)
+        sums = {name: sql.SQL(f"s.{name}") for name in MONEY_COLUMNS}
+        write_orders(ids, event, now=now, assign=columns | sums, source=source)
+        return refused
 
     return change_orders(
         orders, guards=partial(_guards, corrections.keys()), write=write, now=now
@@ -127,22 +133,54 @@ MONEY_COLUMNS = {
 }
 
 
-def _replace_money(ids: Ids, money: Mapping[str, Any]) -> sql.Composable:
-    """Replace the lines of locked drafts; return their new sums as a source."""
+def _replace_money(
+    ids: Ids, money: Mapping[str, Any]
+) -> tuple[sql.Composable, Problems]:
+    """Replace the lines of locked drafts; return their new sums as a source.
+
+    A draft that cannot have what was asked for keeps its lines and is refused.
+    """
     orders = Order.objects.in_bulk(ids)
-    drafts = {pk: replace(old, **money) for pk, old in _drafts_of(orders).items()}
+    old = _drafts_of(orders)
+    new = {pk: replace(old[pk], **money) for pk in ids}
+    refused = _with_payments([pk for pk in ids if new[pk].currency != old[pk].currency])
     rows = []
-    for pk, draft in drafts.items():
-        check_money(draft)
-        own = {name: getattr(draft, name) for name in MONEY - {"lines"}}
-        rows.append({"order_id": pk} | own | totals_of(draft))
-    OrderLine.objects.filter(order__in=ids).delete()
+    for pk in ids:
+        try:
+            rows.append({"order_id": pk} | _sums(new[pk]))
+        except InvalidInput as error:
+            refused[pk] = Problem("money", f"cannot be so: {error}")
+    drafts = [pk for pk in ids if pk not in refused]
+    _delete_lines(drafts)
     OrderLine.objects.bulk_create(
-        line
-        for pk, draft in drafts.items()
-        for line in new_lines(orders[pk], draft.lines)
+        line for pk in drafts for line in new_lines(orders[pk], new[pk].lines)
     )
-    return rows_of({"order_id": "uuid"} | MONEY_COLUMNS, rows)
+    kept = [row for row in rows if row["order_id"] not in refused]
+    return rows_of({"order_id": "uuid"} | MONEY_COLUMNS, kept), refused
+
+
+def _with_payments(ids: Ids) -> Problems:
+    """Refuse orders whose ledger is kept in their currency already."""
+    payments = Payment.objects.filter(order__in=ids)
+    return {
+        pk: Problem("payments", "has payments; its currency stands")
+        for pk in payments.values_list("order_id", flat=True)
+    }
+
+
+def _sums(draft: OrderDraft) -> dict[str, Any]:
+    check_money(draft)
+    return {name: getattr(draft, name) for name in MONEY - {"lines"}} | totals_of(draft)
+
+
+def _delete_lines(ids: Ids) -> None:
+    """Delete the lines of drafts in one statement; Django would take a hundred each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE order_id = ANY({})").format(
+                table(OrderLine), sql.Literal(ids)
+            )
+        )
 
 
 def _drafts_of(orders: Mapping[UUID, Order]) -> dict[UUID, OrderDraft]:
