@@ -4,6 +4,7 @@ A default stands here only where it is safe in production. Every name is listed
 in .env.example, and operations.md says what each is for.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,6 +33,14 @@ def _secret(name: str) -> str:
         raise ImproperlyConfigured(message) from error
 
 
+def _number(name: str, default: int) -> int:
+    text = env.str(name, default="") or str(default)
+    if not text.isdecimal():
+        message = f"{name} must be a whole number, not {text!r}."
+        raise ImproperlyConfigured(message)
+    return int(text)
+
+
 def broker_url(redis_url: str) -> str:
     """Return the address as Kombu spells it, a socket's being the one that differs."""
     return redis_url.replace("unix://", "redis+socket://", 1).replace(
@@ -44,7 +53,7 @@ DEBUG = env.bool("DEBUG", default=False)
 # Servers --------------------------------------------------------------------
 
 RUN_DIR = BASE_DIR / env.str("RUN_DIR", default=".run")
-PORT = env.int("PORT", default=8000)
+PORT = _number("PORT", default=8000)
 
 _database_url = _secret("DATABASE_URL")
 _redis_url = _secret("REDIS_URL")
@@ -102,7 +111,7 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "::1"]
 
 SITE_URL = env.str("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 _site = urlsplit(SITE_URL)
-if _site.scheme not in {"http", "https"} or not _site.hostname or _site.path:
+if not re.fullmatch(r"https?://([a-zA-Z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?", SITE_URL):
     message = f"SITE_URL must look like https://orders.example.com, not {SITE_URL!r}."
     raise ImproperlyConfigured(message)
 if _site.scheme == "http" and _site.hostname not in LOCAL_HOSTS:
@@ -233,7 +242,7 @@ _database |= {
     },
 }
 # Only config/gunicorn.py sets it: a forked worker of Celery has one connection.
-_pool_size = env.int("DATABASE_POOL_SIZE", default=0)
+_pool_size = _number("DATABASE_POOL_SIZE", default=0)
 if _pool_size:
     _database["OPTIONS"]["pool"] = {
         "min_size": 1,
@@ -280,6 +289,11 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # Logs -----------------------------------------------------------------------
 
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    message = f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}."
+    raise ImproperlyConfigured(message)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -293,7 +307,7 @@ LOGGING = {
     },
     "root": {
         "handlers": ["stdout"],
-        "level": env.str("LOG_LEVEL", default="INFO").upper(),
+        "level": LOG_LEVEL,
     },
     # Django's own handlers would print each line a second time, or mail it.
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},

@@ -33,10 +33,11 @@ WHITENOISE_AUTOREFRESH = True
 # What hashing costs is Django's matter, and the tests log in often.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# A queue of their own: tasks that a test sends must not reach the workers of a stack
-# whose Redis the tests are given. Redis has 16 databases; 0 to 7 are left to others.
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-_database = 8 + int(_worker) % 8
+# A database and a queue for this very process: two runs at once, or the processes of
+# one (pytest -n), must not meet, nor must a task that a test sends reach the workers
+# of a stack whose Redis the tests are given. Redis has 16; 0 to 7 are left to others.
+_project.DATABASES["default"]["TEST"] = {"NAME": f"test_order_desk_{os.getpid()}"}
+_database = 8 + os.getpid() % 8
 _redis = urlsplit(_project.REDIS_URL)
 if _redis.scheme == "unix":
     REDIS_URL = f"unix://{_redis.path}?db={_database}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 
@@ -26,6 +26,11 @@ class Command(BaseCommand):
         if User.objects.filter(is_superuser=True).exists():
             return
         name = settings.FIRST_SUPERUSER_USERNAME
+        if User.objects.filter(username=name).exists():
+            message = (
+                f"{name} is no superuser: name another in DJANGO_SUPERUSER_USERNAME."
+            )
+            raise CommandError(message)
         password = settings.FIRST_SUPERUSER_PASSWORD or secrets.token_urlsafe(15)
         User.objects.create_superuser(name, settings.FIRST_SUPERUSER_EMAIL, password)
         self.stdout.write(f"First superuser: {name}")
