@@ -81,6 +81,9 @@ def start_celery(
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
         "REDIS_URL": settings.REDIS_URL,
+        # A file would take precedence, and name the database that is not the test's.
+        "DATABASE_URL_FILE": "",
+        "REDIS_URL_FILE": "",
         "RUN_DIR": str(tmp_path / "run"),
     }
 
