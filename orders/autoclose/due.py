@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Case, CharField, IntegerField, Q, Value, When
-from django.db.models.lookups import Exact
 
 from orders.models import ClosePolicy, Order
 from orders.models.order import held
-from orders.models.policy import deciding_policy
+from orders.models.policy import deciding
 from orders.services.guards import Action, pending_payment
 
 if TYPE_CHECKING:
@@ -98,22 +97,22 @@ class Rule:
         )
 
     def candidates(self, cutoff: datetime) -> Q:
-        """Return the condition that an order is to be closed now.
-
-        Written without a negation: a NULL neither blocks nor closes.
-        """
-        return self.due(cutoff) & Q(Exact(self.first_block(cutoff), Value("")))
+        """Return the condition that an order is to be closed now."""
+        condition = self.due(cutoff)
+        for block in self.blocks(cutoff).values():
+            condition &= ~block
+        return condition
 
 
 def load_rules(kinds: Collection[str] = KINDS) -> list[Rule]:
     """Return a rule for each enabled policy, in the order of a sweep."""
     return [
-        Rule(policy, STATES[kind] & Q(Exact(decides, Value(policy.pk))))
+        Rule(policy, STATES[kind] & decides)
         for kind in KINDS
         if kind in kinds
-        for policies in [ClosePolicy.objects.filter(kind=kind).most_specific_first()]
-        for decides in [deciding_policy(policies)]
-        for policy in policies
+        for policy, decides in deciding(
+            ClosePolicy.objects.filter(kind=kind).most_specific_first()
+        )
         if policy.enabled
     ]
 

@@ -916,12 +916,16 @@ class Migration(migrations.Migration):
                 (
                     "dedupe_key",
                     models.CharField(
-                        blank=True, max_length=200, null=True, unique=True
+                        blank=True,
+                        default="",
+                        help_text="Empty: may happen again.",
+                        max_length=200,
                     ),
                 ),
                 (
                     "order",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
                         to="orders.order",
@@ -966,6 +970,7 @@ class Migration(migrations.Migration):
                 (
                     "order",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="lines",
                         to="orders.order",
@@ -992,6 +997,7 @@ class Migration(migrations.Migration):
                 (
                     "fulfillment",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="lines",
                         to="orders.fulfillment",
@@ -1286,6 +1292,14 @@ class Migration(migrations.Migration):
             model_name="orderevent",
             constraint=models.UniqueConstraint(
                 fields=("order", "seq"), name="orders_orderevent_seq_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderevent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("dedupe_key", ""), _negated=True),
+                fields=("dedupe_key",),
+                name="orders_orderevent_dedupe_key_once",
             ),
         ),
         migrations.AddIndex(

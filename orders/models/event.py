@@ -100,7 +100,10 @@ class OrderEvent(models.Model):
         MAIL_SENT = "mail.sent", "Mail sent"
         STOCK_RELEASED = "stock.released", "Stock released"
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="events")
+    # The unique constraint's index serves look-ups by order.
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="events", db_index=False
+    )
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=40, choices=Type.choices)
     occurred_at = models.DateTimeField()
@@ -113,10 +116,7 @@ class OrderEvent(models.Model):
     data = models.JSONField(default=dict)
     note = models.TextField(blank=True, default="")
     dedupe_key = models.CharField(
-        max_length=200,
-        unique=True,
-        null=True,
-        blank=True,
+        max_length=200, blank=True, default="", help_text="Empty: may happen again."
     )
 
     class Meta:
@@ -124,6 +124,11 @@ class OrderEvent(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["order", "seq"], name="orders_orderevent_seq_once"
+            ),
+            models.UniqueConstraint(
+                fields=["dedupe_key"],
+                condition=~models.Q(dedupe_key=""),
+                name="orders_orderevent_dedupe_key_once",
             ),
         )
 

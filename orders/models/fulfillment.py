@@ -78,7 +78,10 @@ class Fulfillment(models.Model):
 
 
 class FulfillmentLine(models.Model):
-    fulfillment = models.ForeignKey(Fulfillment, models.PROTECT, related_name="lines")
+    # The unique constraint's index serves look-ups by fulfillment.
+    fulfillment = models.ForeignKey(
+        Fulfillment, models.PROTECT, related_name="lines", db_index=False
+    )
     line = models.ForeignKey(
         OrderLine, models.PROTECT, related_name="fulfillment_lines"
     )

@@ -422,7 +422,10 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One position of an order. Editable while the order is a draft."""
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    # The unique constraint's index serves look-ups by order.
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="lines", db_index=False
+    )
     position = models.PositiveIntegerField()
     sku = models.CharField("SKU", max_length=64)
     name = models.CharField(max_length=255)

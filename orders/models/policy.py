@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 
 from .order import Order
 
@@ -118,16 +118,16 @@ class ClosePolicy(models.Model):
         return condition
 
 
-def deciding_policy(policies: Iterable[ClosePolicy]) -> Case:
-    """Return the id of the policy that decides on an order, or NULL.
+def deciding(policies: Iterable[ClosePolicy]) -> list[tuple[ClosePolicy, Q]]:
+    """Return each policy with the condition that it decides on an order.
 
-    ``policies`` are the rows of one kind, the most specific first.
+    ``policies`` are the rows of one kind, the most specific first: each decides
+    on what it matches and no row before it does. Plain comparisons rather than
+    one CASE, whose selectivity PostgreSQL cannot estimate.
     """
-    return Case(
-        *(
-            When(policy.matches() or Q(pk__isnull=False), then=Value(policy.pk))
-            for policy in policies
-        ),
-        default=None,
-        output_field=models.BigIntegerField(null=True),
-    )
+    conditions = []
+    earlier = Q()
+    for policy in policies:
+        conditions.append((policy, policy.matches() & ~earlier))
+        earlier |= policy.matches()
+    return conditions

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from django.db.models import BigIntegerField, Case, Value, When
 from psycopg import sql
 
 from orders.exceptions import InvalidInput, OutOfStock
 from orders.models import Actor, ClosePolicy, Order, OrderEvent, OrderLine, StockItem
-from orders.models.policy import deciding_policy
+from orders.models.policy import deciding
 
 from . import guards, stock
 from .drafting import SYSTEM
@@ -125,12 +126,15 @@ def _short_of(
 def _due_dates(ids: Ids, now: datetime) -> sql.Composable:
     """Return each order's due date by the policy that decides on it."""
     policies = ClosePolicy.objects.filter(kind=ClosePolicy.Kind.UNPAID)
-    due = {policy.pk: now + policy.after for policy in policies if policy.enabled}
-    rows = Order.objects.filter(pk__in=ids).values_list(
-        "pk", deciding_policy(policies.most_specific_first())
+    decides = deciding(policies.most_specific_first())
+    due = {policy.pk: now + policy.after for policy, _ in decides if policy.enabled}
+    policy_of = Case(
+        *(When(condition, then=Value(policy.pk)) for policy, condition in decides),
+        default=None,
+        output_field=BigIntegerField(null=True),
     )
-    deciding = dict(rows)
+    deciding_ids = dict(Order.objects.filter(pk__in=ids).values_list("pk", policy_of))
     return rows_of(
         {"order_id": "uuid", "due_at": "timestamptz"},
-        [{"order_id": pk, "due_at": due.get(deciding[pk])} for pk in ids],
+        [{"order_id": pk, "due_at": due.get(deciding_ids[pk])} for pk in ids],
     )

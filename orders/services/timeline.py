@@ -90,7 +90,7 @@ def _write(
             {source} o.id = ANY({ids}) RETURNING o.*
         )
         INSERT INTO {events} (order_id, seq, type, occurred_at, actor_kind, actor_id,
-            actor_label, run_id, request_id, origin, note, data)
+            actor_label, run_id, request_id, origin, note, dedupe_key, data)
         SELECT new.id, new.event_seq, {values}, {data}
         FROM new JOIN old USING (id) {details}
         """
@@ -166,6 +166,7 @@ def _values(event: NewEvent, now: datetime) -> sql.Composable:
             by.request_id,
             str(by.origin),
             event.note,
+            "",
         )
     )
 
