@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.utils import timezone
 
 from orders import autoclose
-from orders.models import Actor, AutoCloseRun, ClosePolicy, Order, Origin, StockItem
+from orders.models import Actor, AutoCloseRun, ClosePolicy, Order, StockItem
 from orders.services.holds import hold_orders
 from orders.services.payments import record_payment
 from orders.services.remarks import set_automation_exempt
 from tests.factories import completed_order, draft_order, line, open_order, pay, stock
 
+from .sweeping import ago, started, state_of, sweep
+
 pytestmark = pytest.mark.django_db
-
-SYSTEM = Actor.system(Origin.TASK)
-DAY = timedelta(days=1)
-
-
-def sweep(**arguments: Any) -> dict[str, Any]:
-    run = autoclose.start_run(
-        by=SYSTEM, trigger=AutoCloseRun.Trigger.MANUAL, **arguments
-    )
-    return autoclose.execute(run)
-
-
-def ago(**units: float) -> Any:
-    return timezone.now() - timedelta(**units)
-
-
-def state_of(order: Order) -> tuple[str, str]:
-    order.refresh_from_db()
-    return order.status, order.cancel_reason or order.close_reason
 
 
 def test_sweep_cancels_the_unpaid_and_closes_the_completed() -> None:
@@ -107,7 +87,7 @@ def test_surge_waits_for_approval_and_then_closes_what_was_counted() -> None:
 def test_sweep_out_of_time_leaves_the_rest_to_a_follow_up() -> None:
     for _ in range(3):
         completed_order(now=ago(days=31))
-    run = autoclose.start_run(by=SYSTEM, trigger=AutoCloseRun.Trigger.SCHEDULE)
+    run = started()
     answers = iter([False, True])
 
     summary = autoclose.execute(run, should_stop=lambda: next(answers), batch_size=2)
