@@ -37,10 +37,15 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """Seed again after a test at whose end every table was emptied."""
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Seed again after a test at whose end every table was emptied.
+
+    After the last one there is no test database any more.
+    """
     yield
-    if _was_set_up in item.stash and _emptied_the_tables(item):
+    if nextitem and _was_set_up in item.stash and _emptied_the_tables(item):
         with item.config.stash[blocking_manager_key].unblock():
             seed_again()
 

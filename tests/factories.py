@@ -37,8 +37,12 @@ class OrderDraftFactory(factory.Factory[OrderDraft]):
 
 
 def line(**fields: Any) -> LineDraft:
-    made: LineDraft = LineDraftFactory(**fields)
-    return made
+    return LineDraftFactory.build(**fields)
+
+
+def draft(**fields: Any) -> OrderDraft:
+    """Return what a draft is made of, unsaved."""
+    return OrderDraftFactory.build(**fields)
 
 
 def stock(sku: str, on_hand: int, **fields: Any) -> StockItem:
