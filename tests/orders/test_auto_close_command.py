@@ -1,0 +1,71 @@
+"""The command: JSON on standard output, and an exit code that a script can read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from orders.models import AutoCloseRun, ClosePolicy, Order
+from tests.factories import completed_order, draft_order
+from tests.orders.autoclose.sweeping import ago
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run_command(*arguments: str) -> tuple[int, dict[str, Any]]:
+        with pytest.raises(SystemExit) as stopped:
+            call_command("auto_close_old_orders", *arguments)
+        printed = capsys.readouterr().out
+        return int(stopped.value.code or 0), json.loads(printed) if printed else {}
+
+    return run_command
+
+
+def test_command_prints_the_summary_and_exits_with_0(run: Any) -> None:
+    order = completed_order(now=ago(days=31))
+
+    code, summary = run()
+
+    assert (code, summary["state"], summary["changed"]) == (0, "completed", 1)
+    assert order.events.get(type="order.closed").origin == "command"
+
+
+def test_surge_exits_with_3_until_it_is_approved(run: Any) -> None:
+    ClosePolicy.objects.filter(kind="completed").update(surge_limit=0)
+    completed_order(now=ago(days=31))
+
+    assert run()[0] == 3
+    assert run("--dry-run")[0] == 3
+    assert run("--approve")[0] == 0
+    assert Order.objects.get().status == "closed"
+
+
+def test_policy_may_be_given_more_than_once(run: Any) -> None:
+    completed_order(now=ago(days=31))
+    draft_order(now=ago(days=31))
+
+    _, summary = run("--policy", "completed", "--policy", "draft", "--dry-run")
+
+    assert summary["changed"] == 2
+    assert list(summary["policies"]) == ["completed", "draft"]
+
+
+def test_limit_below_one_exits_with_1_and_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call_command("auto_close_old_orders", "--limit", "0")
+
+    assert stopped.value.code == 1
+    assert "limit must be a whole number from 1 up" in capsys.readouterr().err
+    assert not AutoCloseRun.objects.exists()
+
+
+def test_unknown_policy_is_refused() -> None:
+    with pytest.raises(CommandError, match="invalid choice: 'paid'"):
+        call_command("auto_close_old_orders", "--policy", "paid")
