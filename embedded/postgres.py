@@ -2,13 +2,18 @@
 
 import shlex
 import shutil
+import time
 
 import psycopg
 from psycopg import sql
 
 from embedded.layout import DATABASE, ROLE, Layout
 from embedded.pids import bury, serving
-from embedded.unprivileged import make_directory, run
+from embedded.unprivileged import ProgramFailedError, make_directory, run
+
+# A server that was killed first writes again what it had not yet written.
+PATIENCE_SECONDS = 120
+POLL_SECONDS = 0.05
 
 # Nothing of what a test writes has to outlive the machine's next crash.
 FORGETFUL = ("-c fsync=off", "-c synchronous_commit=off", "-c full_page_writes=off")
@@ -21,11 +26,12 @@ def start(layout: Layout, *, durable: bool = True) -> None:
         make_directory(layout.postgres_sockets)
     if not (layout.postgres_data / "PG_VERSION").exists():
         _initialise(layout)
-    if _postmaster(layout) is None:
-        # What a killed server or a lost machine left; its number may belong to
-        # another process by now, at which pg_ctl would believe it running.
-        (layout.postgres_data / "postmaster.pid").unlink(missing_ok=True)
-        _launch(layout, durable=durable)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (_answers(layout) or _has_started(layout, durable=durable)):
+        if time.monotonic() > deadline:
+            message = f"PostgreSQL does not answer: {layout.postgres_dir}."
+            raise ProgramFailedError(message)
+        time.sleep(POLL_SECONDS)
     _create_database(layout)
 
 
@@ -57,6 +63,31 @@ def _initialise(layout: Layout) -> None:
     draft.rename(layout.postgres_data)
 
 
+def _has_started(layout: Layout, *, durable: bool) -> bool:
+    """Start the server and say so, unless one is on its way up or down.
+
+    For a moment after a server was killed, its processes keep its memory, and a
+    start is refused; hence the question whether it was the first.
+    """
+    if _postmaster(layout) is not None:
+        return False
+    # What a killed server or a lost machine left; its number may belong to another
+    # process by now, or to a dead one whose end nobody asked about, and either is
+    # taken for the server that runs.
+    pid_file = layout.postgres_data / "postmaster.pid"
+    was_killed = pid_file.exists()
+    pid_file.unlink(missing_ok=True)
+    (layout.postgres_sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+    try:
+        _launch(layout, durable=durable)
+    except ProgramFailedError:
+        if not was_killed:
+            raise
+        pid_file.touch(mode=0o600)
+        return False
+    return True
+
+
 def _launch(layout: Layout, *, durable: bool) -> None:
     options = [
         f"-k {shlex.quote(str(layout.postgres_sockets))}",
@@ -79,14 +110,26 @@ def _postmaster(layout: Layout) -> int | None:
     return serving(layout.postgres_data / "postmaster.pid", layout.postgres_data)
 
 
-def _create_database(layout: Layout) -> None:
-    with psycopg.connect(
+def _answers(layout: Layout) -> bool:
+    try:
+        _connect(layout).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _connect(layout: Layout) -> psycopg.Connection:
+    return psycopg.connect(
         host=str(layout.postgres_sockets),
         user=ROLE,
         dbname="postgres",
         autocommit=True,
-        connect_timeout=60,
-    ) as connection:
+        connect_timeout=5,
+    )
+
+
+def _create_database(layout: Layout) -> None:
+    with _connect(layout) as connection:
         known = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
         )
