@@ -1,0 +1,86 @@
+"""What the stack comes back from: kills, restarts, more and fewer workers."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import Browser
+from tests.e2e.stack import Stack
+
+LONG_RUNNING = ["db", "redis", "web", "worker", "beat"]
+# `docker kill` would count as the operator's wish and leave the container stopped. The
+# number is the engine's own, so the killer looks at the engine's table of processes.
+KILLER = ["docker", "run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh"]
+
+
+@pytest.fixture
+def three_workers(stack: Stack) -> Iterator[None]:
+    stack.up("--scale", "worker=3")
+    yield
+    stack.up("--scale", "worker=1")
+
+
+@pytest.fixture
+def _started_again(stack: Stack) -> Iterator[None]:
+    yield
+    stack.up()
+
+
+def _restarted(stack: Stack, service: str, earlier: dict[str, Any]) -> bool:
+    state = stack.container(service)["State"]
+    is_another: bool = state["StartedAt"] != earlier["State"]["StartedAt"]
+    is_healthy: bool = state["Health"]["Status"] == "healthy"
+    return is_another and is_healthy
+
+
+def _answering_workers(stack: Stack) -> dict[str, Any]:
+    answers: dict[str, Any] = json.loads(
+        stack.exec("worker", "celery", "-A", "config", "inspect", "ping", "--json")
+    )
+    return answers
+
+
+@pytest.mark.usefixtures("three_workers")
+def test_every_one_of_three_workers_answers(stack: Stack) -> None:
+    workers = stack.containers("worker")
+    hosts = [worker["Config"]["Hostname"] for worker in workers]
+
+    assert len(hosts) == 3
+    everyone = {f"celery@{host}": {"ok": "pong"} for host in hosts}
+    stack.wait_for(lambda: _answering_workers(stack) == everyone)
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+def test_killed_main_process_is_started_again(stack: Stack, service: str) -> None:
+    earlier = stack.container(service)
+
+    stack.run(*KILLER, "postgres:17", "-c", f"kill -KILL {earlier['State']['Pid']}")
+
+    stack.wait_for(lambda: _restarted(stack, service, earlier))
+    # What was lost with the database or the broker is back as well.
+    stack.wait_for(lambda: Browser(stack.url).get("/readyz").status == 200)
+    stack.wait_for(lambda: _answering_workers(stack))
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+@pytest.mark.usefixtures("_started_again")
+def test_stopped_service_ends_in_good_order(stack: Stack, service: str) -> None:
+    stack.compose("stop", service)
+
+    state = stack.container(service)["State"]
+    assert (state["Status"], state["ExitCode"]) == ("exited", 0)
+    assert state["OOMKilled"] is False
+
+
+def test_data_outlives_the_containers(stack: Stack, admin: Browser) -> None:
+    stack.shell(
+        "from django.contrib.auth.models import Group;"
+        "Group.objects.create(name='Written before')"
+    )
+
+    stack.compose("down")
+    stack.up()
+
+    assert "Written before" in admin.get("/admin/auth/group/").text
