@@ -55,7 +55,7 @@ def clip(text: str) -> str:
 class InvalidFile(OrderError):  # noqa: N818 - a refusal, named as staff would
     """A file that is not imported; ``problems`` are at most fifty, in file order.
 
-    ``is_complete`` is false where reading ended before the end of the file, so that
+    ``is_complete`` is false where checking ended before the end of the file, so that
     there may be more than these.
     """
 
@@ -67,7 +67,7 @@ class InvalidFile(OrderError):  # noqa: N818 - a refusal, named as staff would
     def _sentences(self) -> list[str]:
         sentences = [str(problem) for problem in self.problems]
         if not self.is_complete:
-            sentences.append("The rest of the file was not read.")
+            sentences.append("There may be more: checking ended here.")
         return sentences
 
 

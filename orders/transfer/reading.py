@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import stat
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,14 +84,18 @@ def _ignore(_size: int) -> None:
 
 
 def _opened(path: Path, problems: Problems) -> BinaryIO:
+    """Open a plain file; a pipe would keep us waiting, a device might never end."""
     try:
-        return path.open("rb")
-    except OSError as error:
-        problem = Problem(
-            sentence=f"{path} cannot be read ({error.strerror})",
-            remedy="Check the name and who may read it",
-        )
-        raise problems.stop(problem) from error
+        is_plain = stat.S_ISREG(path.stat().st_mode)
+        if is_plain:
+            return path.open("rb")
+        what = "is not a file"
+    except (OSError, ValueError) as error:
+        what = f"cannot be read ({getattr(error, 'strerror', error)})"
+    problem = Problem(
+        sentence=f"{path} {what}", remedy="Check the name and who may read it"
+    )
+    raise problems.stop(problem)
 
 
 class _Lines:

@@ -1,6 +1,7 @@
 """Any file is either read, record by record, or refused with a reason."""
 
 import csv
+import os
 import tracemalloc
 from collections.abc import Callable
 from itertools import product
@@ -137,7 +138,14 @@ def test_what_is_no_csv_in_utf8_is_refused_with_its_line(
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in only_problem(tmp_path / "nowhere.csv").sentence
-    assert "cannot be read" in only_problem(tmp_path).sentence
+    assert "is not a file" in only_problem(tmp_path).sentence
+    assert "is not a file" in only_problem(Path("/dev/zero")).sentence
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert "is not a file" in only_problem(tmp_path / "pipe").sentence
 
 
 def test_short_and_long_records_are_all_told(write: Write) -> None:
@@ -154,7 +162,7 @@ def test_reading_ends_with_the_fiftieth_problem(write: Write) -> None:
 
     assert len(error.problems) == MOST_PROBLEMS
     assert not error.is_complete
-    assert "The rest of the file was not read." in str(error)
+    assert "There may be more: checking ended here." in str(error)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The superstore format: the real file to the cent, and every way to break it."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -19,43 +18,18 @@ from orders.transfer.superstore import (
     ImportedOrder,
     read_superstore,
 )
+from tests.orders.transfer.rows import (
+    SUPERSTORE,
+    Row,
+    published_rows,
+    row,
+    write_csv,
+)
 
-SUPERSTORE = Path(__file__).parents[2] / "data" / "superstore.csv"
 CENT = Decimal("0.01")
 TODAY = date(2026, 3, 1)
 
-Row = dict[str, str]
 WriteRows = Callable[[Iterable[Row]], Path]
-
-GOOD = {
-    "Row ID": "1",
-    "Order ID": "A-1",
-    "Order Date": "2016-11-08",
-    "Ship Date": "2016-11-11",
-    "Ship Mode": "Second Class",
-    "Customer ID": "CG-12520",
-    "Customer Name": "Claire Gute",
-    "Segment": "Consumer",
-    "Country": "United States",
-    "City": "Henderson",
-    "State": "Kentucky",
-    "Postal Code": "42420",
-    "Region": "South",
-    "Product ID": "FUR-1",
-    "Category": "Furniture",
-    "Sub-Category": "Bookcases",
-    "Product Name": "Bookcase",
-    "Sales": "957.5775",
-    "Quantity": "5",
-    "Discount": "0.45",
-    "Profit": "-383.031",
-}
-
-
-def row(number: int = 1, /, **changes: str) -> Row:
-    """Return a good row, with fields changed: `Order_ID` is the column Order ID."""
-    named = {name.replace("_", " "): value for name, value in changes.items()}
-    return GOOD | {"Row ID": str(number)} | named
 
 
 @pytest.fixture
@@ -66,14 +40,6 @@ def write_rows(tmp_path: Path) -> WriteRows:
     return write
 
 
-def write_csv(path: Path, rows: Iterable[Row]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def read(path: Path) -> list[ImportedOrder]:
     return list(read_superstore(path, today=TODAY))
 
@@ -82,11 +48,6 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
     with pytest.raises(InvalidFile) as caught:
         read(path)
     return caught.value.problems
-
-
-def published_rows() -> list[Row]:
-    with SUPERSTORE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_the_real_file_is_read_whole() -> None:
