@@ -1,6 +1,7 @@
 """What an order's row sums up from its payments and lines.
 
 Queries for ``write_orders``: their rows are read in a statement after the lock.
+Orders and instants are values, or SQL expressions where each row has its own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    Ids = list[UUID] | sql.Composable
+    Instant = datetime | sql.Composable
 
-def payment_sums(ids: list[UUID]) -> sql.Composable:
+
+def payment_sums(ids: Ids) -> sql.Composable:
     """Sum the ledger by order: what succeeded, and what is pending since when.
 
     A capture or a void lowers what is authorized where it names the
@@ -45,7 +49,7 @@ def payment_sums(ids: list[UUID]) -> sql.Composable:
         voided=_sum("p.kind = 'void'"),
         drawn=_sum("p.kind = 'capture' AND parent.kind = 'authorization'"),
         payments=table(Payment),
-        ids=sql.Literal(ids),
+        ids=_expression(ids),
     )
 
 
@@ -56,7 +60,7 @@ def _sum(condition: str) -> sql.Composable:
     )
 
 
-def payment_columns(now: datetime) -> dict[str, object]:
+def payment_columns(now: Instant) -> dict[str, sql.Composable]:
     """Return what ``payment_sums`` (as ``s``) makes of an order's columns."""
     charged_back = sql.SQL("GREATEST(s.charged_back, 0)")
     return {
@@ -77,7 +81,7 @@ def payment_columns(now: datetime) -> dict[str, object]:
     }
 
 
-def quantity_sums(ids: list[UUID]) -> sql.Composable:
+def quantity_sums(ids: Ids) -> sql.Composable:
     """Sum the units of the lines that require shipping, by order."""
     return sql.SQL(
         """
@@ -86,10 +90,10 @@ def quantity_sums(ids: list[UUID]) -> sql.Composable:
         FROM {lines} WHERE order_id = ANY({ids}) AND requires_shipping
         GROUP BY order_id
         """
-    ).format(lines=table(OrderLine), ids=sql.Literal(ids))
+    ).format(lines=table(OrderLine), ids=_expression(ids))
 
 
-def quantity_columns(now: datetime) -> dict[str, object]:
+def quantity_columns(now: Instant) -> dict[str, sql.Composable]:
     """Return what ``quantity_sums`` (as ``s``) makes of an order's columns."""
     return {
         "qty_fulfilled": sql.SQL("s.fulfilled"),
@@ -100,7 +104,7 @@ def quantity_columns(now: datetime) -> dict[str, object]:
 
 
 def completed_at(
-    now: datetime,
+    now: Instant,
     *,
     captured: sql.Composable = sql.SQL("o.captured_total"),
     charged_back: sql.Composable = sql.SQL("o.charged_back_total"),
@@ -121,8 +125,12 @@ def completed_at(
         captured=captured,
         charged_back=charged_back,
         done=done,
-        now=sql.Literal(now),
+        now=_expression(now),
     )
+
+
+def _expression(value: Ids | Instant) -> sql.Composable:
+    return value if isinstance(value, sql.Composable) else sql.Literal(value)
 
 
 def line_checks(ids: list[UUID]) -> dict[UUID, tuple[int, bool]]:
