@@ -16,7 +16,11 @@ SERVERS = {
 }
 
 # Of the tests' own environment, what a program needs to be found and to run.
-NEEDED = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+NEEDED = {
+    name: os.environ[name]
+    for name in ("PATH", "HOME", "LD_LIBRARY_PATH")
+    if name in os.environ
+}
 
 
 def ask_settings(*names: str, **environment: str) -> dict[str, Any]:
