@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from orders.exceptions import InvalidInput, PaymentConflict
 from orders.models import Actor, Order, OrderEvent, Payment
+from orders.money import round_money
 
 from . import guards
 from .clock import database_now
@@ -206,7 +207,7 @@ def _describe(payment: Payment) -> dict[str, Any]:
             "id": str(payment.pk),
             "kind": payment.kind,
             "status": payment.status,
-            "amount": str(payment.amount),
+            "amount": str(round_money(payment.amount, payment.currency)),
             "currency": payment.currency,
             "provider": payment.provider,
         }
