@@ -62,7 +62,7 @@ def create_fulfillment(
     )
 
     def write(ids: Ids, now: datetime) -> Problems:
-        left = _units_left(order)
+        left = units_left(order)
         wanted = _wanted(quantities, left)
         parcel.created_at = now
         for name, value in tracking.items():
@@ -211,7 +211,7 @@ def _checked_tracking(carrier: str, number: str, url: str) -> dict[str, str]:
     return {"carrier": carrier, "tracking_number": number, "tracking_url": url}
 
 
-def _units_left(order: Order) -> dict[int, int]:
+def units_left(order: Order) -> dict[int, int]:
     """Return the units by line id that are neither sent, cancelled nor packed."""
     packed = Q(fulfillment_lines__fulfillment__status=Status.PENDING)
     lines = OrderLine.objects.filter(order=order, requires_shipping=True).annotate(

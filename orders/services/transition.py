@@ -134,7 +134,15 @@ def change_orders(
     inside a caller's transaction the first one is raised as it is.
     """
     ids = ids_of(orders)
-    change = partial(_change, ids, guards, write, now, found)
+    return repeat_when_busy(partial(_change, ids, guards, write, now, found))
+
+
+def repeat_when_busy(change: Callable[[], Outcome]) -> Outcome:
+    """Make a change, three times in all where others hold what it needs.
+
+    Then raises OrdersBusy. Inside a caller's transaction the first conflict is
+    raised as it is.
+    """
     if connection.in_atomic_block:
         return change()
     for _ in range(TRIES):
@@ -160,7 +168,7 @@ def _change(
         passed = [pk for pk in ids if codes.get(pk) == ""]
         problems = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
         problems |= _blocked(codes, guards)
-        refused = _describe({pk: problems[pk] for pk in ids if pk in problems}, now)
+        refused = describe({pk: problems[pk] for pk in ids if pk in problems}, now)
     missing = [pk for pk in ids if pk not in codes]
     if not found:
         refused |= {pk: _unknown(pk) for pk in missing}
@@ -203,7 +211,7 @@ def _blocked(codes: Mapping[UUID, str], guards: Iterable[Guard]) -> Problems:
     }
 
 
-def _describe(problems: Problems, now: datetime) -> Refusals:
+def describe(problems: Problems, now: datetime) -> Refusals:
     """Return the Refusal of each order, with where it stands. Two queries."""
     if not problems:
         return {}
