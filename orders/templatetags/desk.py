@@ -1,0 +1,92 @@
+"""How the desk writes amounts, instants and states."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django import template
+from django.db.models import TextChoices
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from orders.models import AutoCloseRun, Fulfillment, Order, Payment
+from orders.money import round_money
+
+register = template.Library()
+
+GOOD, BAD, BUSY = "good", "bad", "busy"
+TONES: dict[str, str] = {
+    Order.Status.OPEN: BUSY,
+    Order.Status.CANCELLED: BAD,
+    Order.PaymentStatus.PAID: GOOD,
+    Order.PaymentStatus.UNPAID: BAD,
+    Order.PaymentStatus.AUTHORIZED: BUSY,
+    Order.PaymentStatus.PARTIALLY_PAID: BUSY,
+    Order.PaymentStatus.OVERPAID: BAD,
+    Order.FulfillmentStatus.FULFILLED: GOOD,
+    Order.FulfillmentStatus.PARTIAL: BUSY,
+    Payment.Status.SUCCEEDED: GOOD,
+    Payment.Status.FAILED: BAD,
+    Payment.Status.PENDING: BUSY,
+    Fulfillment.Status.SHIPPED: GOOD,
+    Fulfillment.Status.DELIVERED: GOOD,
+    AutoCloseRun.State.COMPLETED: GOOD,
+    AutoCloseRun.State.NEEDS_APPROVAL: BAD,
+    AutoCloseRun.State.RUNNING: BUSY,
+    AutoCloseRun.State.QUEUED: BUSY,
+}
+
+
+def badge(value: str, choices: type[TextChoices]) -> SafeString:
+    """Return a state as a badge; its words carry it, its colour only helps."""
+    return format_html(
+        '<span class="badge {}">{}</span>', TONES.get(value, ""), choices(value).label
+    )
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """Write an amount with its currency, at the currency's own precision."""
+    return f"{round_money(amount, currency):,f} {currency}"
+
+
+@register.filter
+def instant(at: datetime | None) -> str:
+    """Write an instant to the minute, in UTC and saying so."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "—"
+
+
+@register.filter
+def order_badge(order: Order) -> SafeString:
+    return badge(order.status, Order.Status)
+
+
+@register.filter
+def payment_badge(order: Order) -> SafeString:
+    return badge(order.payment_status, Order.PaymentStatus)
+
+
+@register.filter
+def fulfillment_badge(order: Order) -> SafeString:
+    return badge(order.fulfillment_status, Order.FulfillmentStatus)
+
+
+@register.filter
+def movement_badge(payment: Payment) -> SafeString:
+    return badge(payment.status, Payment.Status)
+
+
+@register.filter
+def parcel_badge(parcel: Fulfillment) -> SafeString:
+    return badge(parcel.status, Fulfillment.Status)
+
+
+@register.filter
+def sweep_badge(run: AutoCloseRun) -> SafeString:
+    return badge(run.state, AutoCloseRun.State)
+
+
+@register.filter
+def attention_labels(order: Order) -> str:
+    return ", ".join(Order.Attention(item).label for item in order.attention)
