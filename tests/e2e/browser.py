@@ -103,9 +103,10 @@ class _FormReader(HTMLParser):
         kind = values.get("type", "text")
         if kind in {"submit", "button", "image", "reset", "file"}:
             return
-        if kind in {"checkbox", "radio"} and "checked" not in values:
+        is_box = kind in {"checkbox", "radio"}
+        if is_box and "checked" not in values:
             return
-        self._take(values.get("name", ""), values.get("value", "on"))
+        self._take(values.get("name", ""), values.get("value", "on" if is_box else ""))
 
     def _take(self, name: str, value: str) -> None:
         if name:
