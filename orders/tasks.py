@@ -40,11 +40,6 @@ def auto_close_old_orders(
         limit=limit,
         approve=approve,
     )
-    # Approved or left over, and its message lost: the row is the truth.
-    for waiting in AutoCloseRun.objects.filter(
-        state=AutoCloseRun.State.QUEUED, created_at__lt=run.created_at
-    ).order_by("created_at"):
-        _execute(waiting)
     return _execute(run)
 
 
@@ -56,9 +51,10 @@ def execute_auto_close(run_id: str) -> dict[str, Any]:
 
 def _execute(run: AutoCloseRun) -> dict[str, Any]:
     summary = autoclose.execute(run, should_stop=stopping)
-    follow_up = autoclose.queue_follow_up(run)
-    if follow_up:
-        ring(follow_up.pk)
+    autoclose.queue_follow_up(run)
+    # The row is the truth: what waits is rung again, its message may be lost.
+    for waiting in autoclose.queued_runs():
+        ring(waiting.pk)
     return summary
 
 

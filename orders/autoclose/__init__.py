@@ -1,7 +1,7 @@
 """Which orders are due for closing, and the sweep over them."""
 
 from .due import AutoClose, auto_close_of
-from .runs import approve, queue_follow_up, start_run
+from .runs import approve, queue_follow_up, queued_runs, start_run
 from .sweep import Summary, execute
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "auto_close_of",
     "execute",
     "queue_follow_up",
+    "queued_runs",
     "start_run",
 ]

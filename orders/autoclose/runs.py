@@ -101,7 +101,7 @@ def approve(run: AutoCloseRun, *, by: Actor) -> AutoCloseRun:
             raise OrderError("This sweep waits for no approval.")
         run.approved_by, run.approved_at = by.label, database_now()
         run.save(update_fields=["approved_by", "approved_at"])
-        return _queue(run, Trigger.APPROVAL, by=by, allowances=run.allowances)
+        return _queue(run, Trigger.APPROVAL, by=by)
 
 
 def queue_follow_up(run: AutoCloseRun) -> AutoCloseRun | None:
@@ -112,11 +112,30 @@ def queue_follow_up(run: AutoCloseRun) -> AutoCloseRun | None:
     """
     if run.stopped_by not in PICKED_UP or not run.summary.get("changed"):
         return None
-    return _queue(run, Trigger.FOLLOW_UP, by=None, allowances=run.allowances)
+    return _queue(run, Trigger.FOLLOW_UP)
+
+
+def bury_the_dead(alive: AutoCloseRun) -> None:
+    """Mark as failed the runs whose worker died; call it when no other is at work.
+
+    Where somebody had approved such a run, the rest of it is queued again.
+    """
+    dead = AutoCloseRun.objects.filter(state=State.RUNNING, dry_run=False)
+    for run in dead.exclude(pk=alive.pk):
+        run.state, run.finished_at = State.FAILED, database_now()
+        run.save(update_fields=["state", "finished_at"])
+        # How much of a limit it had used up nobody knows.
+        if run.approved_at and run.limit is None:
+            _queue(run, Trigger.FOLLOW_UP)
+
+
+def queued_runs() -> list[AutoCloseRun]:
+    """Return what waits for a worker, oldest first."""
+    return list(AutoCloseRun.objects.filter(state=State.QUEUED).order_by("created_at"))
 
 
 def _queue(
-    run: AutoCloseRun, trigger: Trigger, *, by: Actor | None, allowances: dict[str, int]
+    run: AutoCloseRun, trigger: Trigger, *, by: Actor | None = None
 ) -> AutoCloseRun:
     now = database_now()
     done = run.summary.get("changed", 0)
@@ -126,7 +145,7 @@ def _queue(
         kinds=run.kinds,
         limit=run.limit - done if run.limit else None,
         approve_all=run.approve_all,
-        allowances=allowances,
+        allowances=run.allowances,
         approved_by=run.approved_by,
         approved_at=run.approved_at,
         cutoff=run.cutoff,

@@ -30,6 +30,7 @@ from orders.services.guards import Action
 from orders.services.transition import Finding, Outcome
 
 from .due import BLOCKS, Kind, Rule, load_rules
+from .runs import bury_the_dead
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ def execute(
     sweep = Sweep(run, by, should_stop, time.monotonic() + budget, batch_size)
     with _only_one(run) as alone:
         if not alone:
-            return _finish(sweep, State.ALREADY_RUNNING)
+            return _give_way(sweep)
         try:
             _sweep(sweep)
         except (OperationalError, InterfaceError):
@@ -171,8 +172,7 @@ def _actor(run: AutoCloseRun) -> Actor:
 def _only_one(run: AutoCloseRun) -> Iterator[bool]:
     """Hold the advisory lock of sweeps; a dry run needs none.
 
-    Whoever gets it knows that no other sweep is at work, so that a row which
-    still says so was left by a worker that died.
+    Whoever gets it knows that no other sweep is at work, whatever rows say.
     """
     if run.dry_run:
         yield True
@@ -184,7 +184,7 @@ def _only_one(run: AutoCloseRun) -> Iterator[bool]:
         yield False
         return
     try:
-        _bury_the_dead(run)
+        bury_the_dead(run)
         yield True
     finally:
         # Gone with its connection where that was lost.
@@ -192,10 +192,18 @@ def _only_one(run: AutoCloseRun) -> Iterator[bool]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 
 
-def _bury_the_dead(run: AutoCloseRun) -> None:
-    AutoCloseRun.objects.filter(state=State.RUNNING, dry_run=False).exclude(
-        pk=run.pk
-    ).update(state=State.FAILED, finished_at=database_now())
+def _give_way(sweep: Sweep) -> Summary:
+    """End a run that found another at work.
+
+    One that carries an approval, or the rest of another's work, goes back into
+    the queue instead.
+    """
+    summary = _finish(sweep, State.ALREADY_RUNNING)
+    if sweep.run.follows_id:
+        AutoCloseRun.objects.filter(pk=sweep.run.pk).update(
+            state=State.QUEUED, started_at=None, finished_at=None, summary={}
+        )
+    return summary
 
 
 def _sweep(sweep: Sweep) -> None:

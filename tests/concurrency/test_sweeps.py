@@ -14,7 +14,15 @@ from django.db.models import Count, Sum
 from orders import autoclose
 from orders.autoclose.sweep import Sweep, _sweep
 from orders.exceptions import OrderError
-from orders.models import Actor, Order, OrderEvent, OrderLine, StockItem
+from orders.models import (
+    Actor,
+    AutoCloseRun,
+    ClosePolicy,
+    Order,
+    OrderEvent,
+    OrderLine,
+    StockItem,
+)
 from orders.services.cancellation import cancel_orders
 from tests.concurrency.connections import PATIENCE, at_once, colleague, deadlocks
 from tests.factories import draft_orders, line, open_orders, pay, stock
@@ -172,6 +180,27 @@ def test_second_sweep_says_that_one_is_running_and_changes_nothing() -> None:
 
     assert (second["state"], second["changed"]) == ("already_running", 0)
     assert first.result(PATIENCE)["changed"] == 2
+
+
+@pytest.mark.usefixtures("gate_before_events")
+def test_approved_run_that_finds_another_at_work_stays_queued() -> None:
+    ClosePolicy.objects.filter(kind="unpaid").update(surge_limit=1)
+    open_orders(2, now=ago(days=4))
+    counted = AutoCloseRun.objects.get(pk=sweep()["run_id"])
+    approved = autoclose.approve(counted, by=SYSTEM)
+    hold_gate()
+
+    with colleague() as start:
+        other = start(sweep, limit=1)
+        until(waiting(1))
+        given_way = autoclose.execute(approved)
+        open_gate()
+
+    assert (given_way["state"], given_way["changed"]) == ("already_running", 0)
+    assert other.result(PATIENCE)["changed"] == 1
+    approved.refresh_from_db()
+    assert (approved.state, approved.summary) == ("queued", {})
+    assert autoclose.execute(approved)["changed"] == 1
 
 
 def test_run_that_two_workers_take_at_once_is_done_once() -> None:

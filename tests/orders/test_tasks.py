@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 
-from orders import autoclose
-from orders.models import Actor, AutoCloseRun, ClosePolicy, Order
+from orders.models import AutoCloseRun, ClosePolicy, Order
 from orders.tasks import auto_close_old_orders
 from tests.factories import completed_order, open_order
-from tests.orders.autoclose.sweeping import ago, started, state_of, sweep
+from tests.orders.autoclose.sweeping import ago, started, state_of
 
 pytestmark = pytest.mark.django_db
-
-ADA = Actor(kind="user", origin="admin", label="ada")
 
 
 @pytest.mark.parametrize(
@@ -127,17 +124,6 @@ def test_one_policy_in_a_surge_does_not_hold_the_others() -> None:
     assert state_of(unpaid) == ("cancelled", "payment_overdue")
 
 
-def test_approved_run_whose_message_was_lost_is_done_by_the_next() -> None:
-    ClosePolicy.objects.filter(kind="completed").update(surge_limit=0)
-    completed_order(now=ago(days=31))
-    waiting = AutoCloseRun.objects.get(pk=sweep()["run_id"])
-    autoclose.approve(waiting, by=ADA)
-
-    auto_close_old_orders()
-
-    assert Order.objects.get().status == "closed"
-
-
 def test_summary_adds_up() -> None:
     for _ in range(3):
         completed_order(now=ago(days=31))
@@ -167,3 +153,14 @@ def test_run_left_behind_by_a_dead_worker_is_buried() -> None:
     dead.refresh_from_db()
     assert dead.state == "failed"
     assert dead.finished_at is not None
+    assert not dead.followed_by.exists()
+
+
+def test_approved_run_left_behind_by_a_dead_worker_is_queued_again() -> None:
+    dead = started(approve=True)
+    AutoCloseRun.objects.filter(pk=dead.pk).update(state="running")
+
+    auto_close_old_orders()
+
+    rest = dead.followed_by.get()
+    assert (rest.state, rest.approve_all, rest.cutoff) == ("queued", True, dead.cutoff)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
+from orders import autoclose
 from orders.autoclose.sweep import BATCH_SIZE
-from orders.models import AutoCloseRun, Order, StockItem
+from orders.models import Actor, AutoCloseRun, ClosePolicy, Order, StockItem
 from orders.tasks import auto_close_old_orders
 from tests.factories import line, open_orders, stock
 from tests.processes import StartCelery
 from tests.scheduling.waiting import somebody_waits_for_us, until
 
-from .sweeping import ago
+from .sweeping import ago, state_of, sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,3 +66,18 @@ def test_message_delivered_ten_times_closes_each_order_once(
     assert {
         order.events.filter(type="order.cancelled").count() for order in orders
     } == {1}
+
+
+def test_approved_run_whose_message_was_lost_is_done_after_the_next(
+    start_celery: StartCelery,
+) -> None:
+    ClosePolicy.objects.filter(kind="unpaid").update(surge_limit=0)
+    (order,) = open_orders(1, now=ago(days=4))
+    waiting = AutoCloseRun.objects.get(pk=sweep()["run_id"])
+    autoclose.approve(waiting, by=Actor(kind="user", origin="admin", label="ada"))
+
+    auto_close_old_orders.delay()
+    start_celery("worker", "--concurrency=1")
+
+    until(lambda: state_of(order) == ("cancelled", "payment_overdue"), seconds=60)
+    assert order.events.get(type="order.cancelled").origin == "admin"
