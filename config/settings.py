@@ -299,14 +299,15 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"()": "config.logformat.FieldFormatter"}},
     "handlers": {
-        "stdout": {
+        # Standard output belongs to what a command was asked to print.
+        "stderr": {
             "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
+            "stream": "ext://sys.stderr",
             "formatter": "plain",
         }
     },
     "root": {
-        "handlers": ["stdout"],
+        "handlers": ["stderr"],
         "level": LOG_LEVEL,
     },
     # Django's own handlers would print each line a second time, or mail it.
