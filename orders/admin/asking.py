@@ -6,7 +6,7 @@ is refused, so that a form sent twice, or kept open for too long, does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,7 +15,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from orders.exceptions import InvalidInput, OrderError, Refusal
 from orders.models import Order
@@ -27,8 +28,6 @@ from .records import actor
 from .transitions import Transition, foreseen_refusals
 
 if TYPE_CHECKING:
-    from django.utils.safestring import SafeString
-
     from .transition_forms import TransitionForm
 
 #: So many refusals are told one by one; the rest are counted.
@@ -123,14 +122,11 @@ def _tell(request: HttpRequest, transition: Transition, outcome: Outcome) -> Non
 
 
 def _list(heading: str, sentences: Sequence[str]) -> SafeString:
-    shown: Iterable[tuple[str]] = ((text,) for text in sentences[:MOST_TOLD])
     more = len(sentences) - MOST_TOLD
-    return format_html(
-        "{}<ul>{}{}</ul>",
-        heading,
-        format_html_join("", "<li>{}</li>", shown),
-        format_html("<li>and {} more</li>", more) if more > 0 else "",
-    )
+    rows = [heading, *sentences[:MOST_TOLD]]
+    if more > 0:
+        rows.append(f"and {more} more")
+    return format_html_join(mark_safe("<br>"), "{}", ((row,) for row in rows))
 
 
 def _page(
@@ -143,10 +139,11 @@ def _page(
     back: str,
 ) -> TemplateResponse:
     orders = form.orders
+    about = f"order {orders[0]}" if len(orders) == 1 else f"{len(orders)} orders"
     foreseen = foreseen_refusals(transition, orders, now=database_now())
     context = {
         **site,
-        "title": transition.label,
+        "title": f"{transition.label}: {about}",
         "transition": transition,
         "form": form,
         "orders": orders[:MOST_TOLD],

@@ -81,11 +81,11 @@ class OrderAdmin(RecordAdmin):
 
     @admin.display(description="placed", ordering="placed_at")
     def shown_placed_at(self, order: Order) -> str:
-        return desk.instant(order.placed_at)
+        return desk.day(order.placed_at)
 
     @admin.display(description="customer")
     def customer(self, order: Order) -> str:
-        return order.customer_name or order.customer_email or "—"
+        return order.customer_name or order.customer_email or desk.NOTHING
 
     @admin.display(description="total", ordering="grand_total")
     def total(self, order: Order) -> SafeString:
@@ -109,15 +109,15 @@ class OrderAdmin(RecordAdmin):
 
     @admin.display(description="due", ordering="payment_due_at")
     def due(self, order: Order) -> str:
-        return desk.instant(order.payment_due_at)
+        return desk.day(order.payment_due_at)
 
     @admin.display(description="tags")
     def shown_tags(self, order: Order) -> str:
-        return ", ".join(order.tags) or "—"
+        return ", ".join(order.tags) or desk.NOTHING
 
     @admin.display(description="attention")
     def needs(self, order: Order) -> str:
-        return desk.attention_labels(order) or "—"
+        return desk.attention_labels(order) or desk.NOTHING
 
     def get_search_results(
         self,

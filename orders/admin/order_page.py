@@ -15,7 +15,8 @@ from orders.autoclose import AutoClose, auto_close_of
 from orders.models import Order, OrderEvent
 from orders.money import round_money
 from orders.services.clock import database_now
-from orders.templatetags.desk import instant, money
+from orders.services.fulfillment import units_left
+from orders.templatetags.desk import NOTHING, instant, money
 
 from .transitions import offered
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 #: A longer past is shown on demand.
 RECENT_EVENTS = 100
+PACK = "pack"
 ENDED = (Order.Status.CLOSED, Order.Status.CANCELLED)
 #: They say when the event itself happened.
 STAMPS = frozenset({"placed_at", "closed_at", "cancelled_at"})
@@ -68,7 +70,11 @@ def describe_order(
     return {
         "order": order,
         "is_held": order.is_held(now),
-        "offered": offered(order, user, now=now),
+        "offered": [
+            one
+            for one in offered(order, user, now=now)
+            if one.name != PACK or any(units_left(order).values())
+        ],
         "prospect": prospect(order, now),
         "outstanding": order.grand_total
         - order.captured_total
@@ -127,7 +133,7 @@ def _spoken(field: Any, value: Any, currency: str) -> str:
     """Write a value as JSON keeps it in the words of its field."""
     kind = getattr(field, "output_field", field)
     if value in (None, "", []):
-        return "—"
+        return NOTHING
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, bool):

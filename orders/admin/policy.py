@@ -15,7 +15,6 @@ from orders.autoclose.due import load_rules
 from orders.models import ClosePolicy, Order
 from orders.services.clock import database_now
 
-from .filters import column_filter
 from .records import RecordAdmin, may
 
 if TYPE_CHECKING:
@@ -30,8 +29,9 @@ PART = re.compile(r"([0-9]{1,6})\s*(d|h|m)[a-z]*", re.ASCII)
 def spoken_duration(duration: timedelta) -> str:
     """Write a duration as it may be typed: ``3 days 12 hours``."""
     hours, rest = divmod(duration.seconds, 3600)
-    counts = {"days": duration.days, "hours": hours, "minutes": rest // 60}
-    return " ".join(f"{n} {unit}" for unit, n in counts.items() if n) or "0 days"
+    counts = {"day": duration.days, "hour": hours, "minute": rest // 60}
+    spoken = [f"{n} {unit}{'s' * (n != 1)}" for unit, n in counts.items() if n]
+    return " ".join(spoken) or "0 days"
 
 
 class SpokenDurationField(forms.CharField):
@@ -94,16 +94,8 @@ class ClosePolicyAdmin(RecordAdmin):
 
     change_right = "change_closepolicy"
     form = ClosePolicyForm
-    list_display = (
-        "__str__",
-        "kind",
-        "match_payment_mode",
-        "match_source",
-        "enabled",
-        "waits",
-        "surge_limit",
-    )
-    list_filter = (column_filter("kind", "kind", ClosePolicy.Kind.choices),)
+    list_display = ("__str__", "enabled", "waits", "surge_limit")
+    sortable_by = ()
     change_form_template = "orders/policy.html"
     save_on_top = False
 

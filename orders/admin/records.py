@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from orders.models import Actor, Origin
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.db import models
     from django.urls import URLPattern
+
+admin.site.site_header = admin.site.site_title = "Order Desk"
 
 
 def actor(request: HttpRequest) -> Actor:
@@ -62,6 +65,12 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[URLPattern]:
         urls = super().get_urls()
         return [url for url in urls if not (url.name or "").endswith("_delete")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def lookup_allowed(
         self,

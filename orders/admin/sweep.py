@@ -58,7 +58,7 @@ class AutoCloseRunAdmin(RecordAdmin):
         "started",
         "trigger",
         "asked_by",
-        "dry_run",
+        "mode",
         "shown_state",
         "changed",
         "progress",
@@ -83,13 +83,17 @@ class AutoCloseRunAdmin(RecordAdmin):
     def asked_by(self, run: AutoCloseRun) -> str:
         return run.actor_label or run.actor_kind
 
+    @admin.display(description="mode")
+    def mode(self, run: AutoCloseRun) -> str:
+        return "dry run" if run.dry_run else "for real"
+
     @admin.display(description="state")
     def shown_state(self, run: AutoCloseRun) -> SafeString:
         return desk.sweep_badge(run)
 
     @admin.display(description="changed")
     def changed(self, run: AutoCloseRun) -> str:
-        return str(run.summary.get("changed", "—"))
+        return str(run.summary.get("changed", desk.NOTHING))
 
     @admin.display(description="progress")
     def progress(self, run: AutoCloseRun) -> str:
@@ -199,7 +203,8 @@ def describe_run(run: AutoCloseRun) -> dict[str, Any]:
                 [counts["blocked"][name] for name in BLOCKS],
                 counts["needs_approval"],
             )
-            for kind, counts in policies.items()
+            for kind in run.kinds
+            if (counts := policies.get(kind))
         ],
         "waiting": sum(run.allowances.values()),
         "errors": _errors(run),

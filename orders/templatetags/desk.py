@@ -11,10 +11,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from orders.models import AutoCloseRun, Fulfillment, Order, Payment
+from orders.models.address import ADDRESS_FIELDS
 from orders.money import round_money
 
 register = template.Library()
 
+NOTHING = "—"
 GOOD, BAD, BUSY = "good", "bad", "busy"
 TONES: dict[str, str] = {
     Order.Status.OPEN: BUSY,
@@ -54,7 +56,26 @@ def money(amount: Decimal, currency: str) -> str:
 @register.filter
 def instant(at: datetime | None) -> str:
     """Write an instant to the minute, in UTC and saying so."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "—"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else NOTHING
+
+
+@register.filter
+def day(at: datetime | None) -> SafeString | str:
+    """Write an instant's day in UTC; the instant itself shows on hover."""
+    if at is None:
+        return NOTHING
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        instant(at),
+        at.astimezone(UTC).date(),
+    )
+
+
+@register.filter
+def address_lines(address: dict[str, str]) -> list[str]:
+    """Return the parts of an address that say something, as they are written."""
+    return [address[name] for name in ADDRESS_FIELDS if address.get(name)]
 
 
 @register.filter
