@@ -166,6 +166,14 @@ class Migration(migrations.Migration):
                         ),
                         name="orders_closepolicy_durations_not_negative",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("after__lte", datetime.timedelta(days=36500)),
+                            ("grace__lte", datetime.timedelta(days=36500)),
+                            ("pending_wait__lte", datetime.timedelta(days=36500)),
+                        ),
+                        name="orders_closepolicy_durations_within_a_century",
+                    ),
                 ],
             },
         ),

@@ -13,6 +13,8 @@ from .order import Order
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CENTURY = timedelta(days=36500)
+
 
 class ClosePolicyQuerySet(models.QuerySet["ClosePolicy"]):
     def most_specific_first(self) -> list[ClosePolicy]:
@@ -97,6 +99,13 @@ class ClosePolicy(models.Model):
                     pending_wait__gte=timedelta(0),
                 ),
                 name="orders_closepolicy_durations_not_negative",
+            ),
+            # Beyond it lie dates that Python has not.
+            models.CheckConstraint(
+                condition=Q(
+                    after__lte=CENTURY, grace__lte=CENTURY, pending_wait__lte=CENTURY
+                ),
+                name="orders_closepolicy_durations_within_a_century",
             ),
         )
 

@@ -10,8 +10,9 @@ from django.db import connection
 def database_now() -> datetime:
     """Return the database's time at this moment, in UTC. One query.
 
-    Not the transaction's start: a change that waited for a lock is dated when
-    it is made.
+    Not the transaction's start: in a caller's long transaction time goes on. A
+    change is dated when it is asked for, before it waits for its lock; the order
+    of events is their seq.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

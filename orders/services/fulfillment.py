@@ -255,12 +255,11 @@ def _not_in_state(
     ids: Ids, parcels: Mapping[UUID, Fulfillment], state: Status
 ) -> Problems:
     states = dict(
-        Fulfillment.objects.filter(
-            pk__in=[parcels[pk].pk for pk in ids],
-            direction=Fulfillment.Direction.OUT,
-        ).values_list("pk", "status")
+        Fulfillment.objects.filter(pk__in=[parcels[pk].pk for pk in ids]).values_list(
+            "pk", "status"
+        )
     )
-    now = {pk: states.get(parcels[pk].pk, "not one to send") for pk in ids}
+    now = {pk: states.get(parcels[pk].pk, "not there") for pk in ids}
     return {
         pk: Problem(
             "fulfillment_status", f"has a parcel that is {now[pk]}, not {state}"

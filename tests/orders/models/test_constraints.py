@@ -294,6 +294,9 @@ def test_event_takes_a_seq_of_its_own() -> None:
         ("durations_not_negative", {"after": timedelta(seconds=-1)}),
         ("durations_not_negative", {"grace": timedelta(seconds=-1)}),
         ("durations_not_negative", {"pending_wait": timedelta(seconds=-1)}),
+        ("durations_within_a_century", {"after": timedelta(days=36501)}),
+        ("durations_within_a_century", {"grace": timedelta(days=36501)}),
+        ("durations_within_a_century", {"pending_wait": timedelta(days=36501)}),
     ],
 )
 def test_policy_is_refused(constraint: str, changes: dict[str, Any]) -> None:
