@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.dateparse import parse_datetime
-from django.utils.timesince import timeuntil
 
 from orders.autoclose import AutoClose, auto_close_of
 from orders.models import Order, OrderEvent
@@ -21,8 +21,6 @@ from orders.templatetags.desk import NOTHING, instant, money
 from .transitions import offered
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 #: A longer past is shown on demand.
@@ -99,8 +97,16 @@ def prospect(order: Order, now: datetime) -> str:
         return f"Will not be {_done(plan)}: {reasons}."
     if plan.due_at <= now:
         return f"Will be {_done(plan)} by the next sweep, by the policy {plan.policy}."
-    wait = timeuntil(plan.due_at, now, depth=1).replace("\xa0", " ")
-    return f"Will be {_done(plan)} in {wait} by the policy {plan.policy}."
+    when = f"in {_spoken_wait(plan.due_at - now)} ({instant(plan.due_at)})"
+    return f"Will be {_done(plan)} {when} by the policy {plan.policy}."
+
+
+def _spoken_wait(wait: timedelta) -> str:
+    """Write a wait in whole days; in hours where it is shorter than two days."""
+    if wait >= timedelta(days=2):
+        return f"{round(wait / timedelta(days=1))} days"
+    hours = max(1, round(wait / timedelta(hours=1)))
+    return f"{hours} hour{'s' * (hours != 1)}"
 
 
 def _done(plan: AutoClose) -> str:

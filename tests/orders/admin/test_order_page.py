@@ -60,12 +60,25 @@ def test_a_personal_field_is_named_on_the_timeline_and_not_told(
     assert "old@example.org" not in page
 
 
-def test_it_says_when_a_policy_will_cancel_it(admin_client: Client) -> None:
-    order = open_order(payment_due_at=timezone.now() + timedelta(days=3, hours=1))
+@pytest.mark.parametrize(
+    ("wait", "spoken"),
+    [
+        (timedelta(days=3), "3 days"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(minutes=61), "1 hour"),
+        (timedelta(minutes=2), "1 hour"),
+    ],
+)
+def test_it_says_when_a_policy_will_cancel_it(
+    admin_client: Client, wait: timedelta, spoken: str
+) -> None:
+    due_at = timezone.now() + wait
+    order = open_order(payment_due_at=due_at)
 
     page = text(admin_client.get(page_of(order)))
 
-    assert "Will be cancelled in 3 days by the policy unpaid, online." in page
+    when = f"in {spoken} ({due_at:%Y-%m-%d %H:%M} UTC)"
+    assert f"Will be cancelled {when} by the policy unpaid, online." in page
 
 
 def test_it_says_when_a_policy_will_close_it(admin_client: Client) -> None:
