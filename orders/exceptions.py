@@ -26,6 +26,18 @@ class InvalidInput(OrderError):  # noqa: N818 - a refusal, named as staff would
         self.problem = problem
 
 
+class DuplicateReference(OrderError):  # noqa: N818 - as above
+    """An order of that channel has this external reference already."""
+
+    def __init__(self, channel: str, reference: str, *, order_id: UUID) -> None:
+        super().__init__(
+            f"external_reference: “{reference}” names order {order_id} of channel"
+            f" “{channel}” already"
+        )
+        self.field = "external_reference"
+        self.order_id = order_id
+
+
 class Refusal(OrderError):  # noqa: N818 - a refusal, named as staff would
     """One order on which the asked-for change is not allowed now.
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from orders.exceptions import InvalidInput
+from orders.exceptions import DuplicateReference, InvalidInput
 from orders.models import Actor, Order, OrderEvent, OrderLine, Origin
 
 from .clock import database_now
@@ -29,6 +29,7 @@ from .transition import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
 #: Work that nobody asked for by hand.
 SYSTEM = Actor.system(Origin.TASK)
@@ -84,7 +85,8 @@ def create_orders(
     """Write drafts with their lines, all or none.
 
     Raises InvalidInput that names the field (``lines[2].quantity``), and
-    IntegrityError for a channel and reference that exist.
+    DuplicateReference for a channel and reference that exist, among the drafts
+    themselves too.
     """
     drafts = list(drafts)
     now = now or database_now()
@@ -96,10 +98,33 @@ def create_orders(
     ]
     ids = [order.pk for order in orders]
     with transaction.atomic():
-        Order.objects.bulk_create(orders)
+        _insert(orders)
         OrderLine.objects.bulk_create(lines)
         add_event(ids, NewEvent(OrderEvent.Type.CREATED, by), now=now)
     return Outcome(changed=ids).orders
+
+
+def _insert(orders: list[Order]) -> None:
+    """Insert orders; the unique constraint decides who has a reference."""
+    try:
+        with transaction.atomic():
+            Order.objects.bulk_create(orders)
+    except IntegrityError:
+        _refuse_duplicates(orders)
+        raise
+
+
+def _refuse_duplicates(orders: list[Order]) -> None:
+    seen: dict[tuple[str, str], UUID] = {}
+    for order in orders:
+        if not order.external_reference:
+            continue
+        key = order.channel, order.external_reference
+        existing = Order.objects.filter(channel=key[0], external_reference=key[1])
+        holder = existing.values_list("pk", flat=True).first() or seen.get(key)
+        if holder:
+            raise DuplicateReference(*key, order_id=holder)
+        seen[key] = order.pk
 
 
 def new_order(draft: OrderDraft, now: datetime) -> Order:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.exceptions import InvalidInput
+from orders.exceptions import DuplicateReference, InvalidInput
 from orders.models import Actor, Order, OrderLine, Origin
 from orders.services.drafting import create_orders
 from tests.factories import draft, draft_order, draft_orders, line
@@ -89,16 +89,23 @@ def test_one_wrong_draft_leaves_none() -> None:
     assert not OrderLine.objects.exists()
 
 
-def test_reference_that_exists_leaves_none() -> None:
-    draft_order(channel="shop", external_reference="A-1")
+def test_reference_that_exists_leaves_none_and_names_its_order() -> None:
+    existing = draft_order(channel="shop", external_reference="A-1")
 
-    with (
-        pytest.raises(IntegrityError, match="orders_order_reference_once"),
-        transaction.atomic(),
-    ):
+    with pytest.raises(DuplicateReference, match="A-1") as refused:
         create_orders([draft(), draft(channel="shop", external_reference="A-1")])
 
+    assert refused.value.order_id == existing.pk
     assert Order.objects.count() == 1
+
+
+def test_reference_given_twice_at_once_leaves_none() -> None:
+    twice = [draft(channel="shop", external_reference="A-1") for _ in range(2)]
+
+    with pytest.raises(DuplicateReference, match="A-1"):
+        create_orders(twice)
+
+    assert not Order.objects.exists()
 
 
 WEST = timezone(timedelta(hours=-5))
