@@ -66,7 +66,8 @@ class InvalidFile(OrderError):  # noqa: N818 - a refusal, named as staff would
 
     def _sentences(self) -> list[str]:
         sentences = [str(problem) for problem in self.problems]
-        if not self.is_complete:
+        was_read = any(problem.lines for problem in self.problems)
+        if was_read and not self.is_complete:
             sentences.append("There may be more: checking ended here.")
         return sentences
 
