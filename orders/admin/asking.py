@@ -30,6 +30,8 @@ from .transitions import Transition, foreseen_refusals
 if TYPE_CHECKING:
     from .transition_forms import TransitionForm
 
+#: One request changes no more; a longer list is for a task.
+MOST_AT_ONCE = 1000
 #: So many refusals are told one by one; the rest are counted.
 MOST_TOLD = 50
 LIST = "admin:orders_order_changelist"
@@ -61,9 +63,10 @@ def answer(
         seen = read_seen(request.POST.get("seen", ""))
     except ValueError:
         seen = {}
-    rows = Order.objects.in_bulk(list(seen))
+    most = MOST_AT_ONCE if transition.many else 1
+    rows = Order.objects.in_bulk(list(seen)) if len(seen) <= most else {}
     orders = [rows[pk] for pk in seen if pk in rows]
-    if not orders or (len(seen) > 1 and not transition.many):
+    if not orders:
         messages.error(request, "Choose the orders again.")
         return HttpResponseRedirect(reverse(LIST))
     form = transition.form(request.POST, orders=orders, user=request.user)
@@ -112,9 +115,9 @@ def _sentences(outcome: Outcome) -> list[Any]:
 
 
 def _tell(request: HttpRequest, transition: Transition, outcome: Outcome) -> None:
-    changed = outcome.orders
-    if changed:
-        who = f"Order {changed[0]}" if len(changed) == 1 else f"{len(changed)} orders"
+    count = len(outcome.changed)
+    if count:
+        who = f"Order {outcome.orders[0]}" if count == 1 else f"{count} orders"
         messages.success(request, f"{who}: {transition.done}.")
     if outcome.refused:
         refused = f"{len(outcome.refused)} refused:"

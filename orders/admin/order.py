@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from orders.models import Order
 from orders.templatetags import desk
 
-from .asking import answer, ask
+from .asking import MOST_AT_ONCE, answer, ask
 from .draft import add_draft
 from .filters import ORDER_FILTERS
 from .order_page import describe_order
@@ -32,9 +32,6 @@ from .transitions import TRANSITIONS, Transition
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.safestring import SafeString
-
-#: One request changes no more; the page says so.
-MOST_AT_ONCE = 1000
 
 #: As Django's declaration has it; an action that answers with a page is as good.
 Action = tuple[Callable[..., Any], str, str]

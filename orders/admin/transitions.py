@@ -30,8 +30,9 @@ class Transition:
     """One thing that may be done to orders.
 
     ``guards`` are the service's own. ``many``: to several at once, from the list.
-    ``on``: to a ``parcel`` or ``payment`` of the order, from its row. ``where_refused``
-    names the plain transition beside which this one is not offered.
+    ``on``: to a ``parcel`` or ``payment`` of the order, from its row.
+    ``where_refused`` names a milder transition; this one is offered where an order
+    refuses that.
     """
 
     name: str
@@ -149,18 +150,13 @@ def offered(
     order: Order, user: AbstractBaseUser | AnonymousUser, *, now: datetime
 ) -> list[Transition]:
     """Return what a user may do to an order as it is now. One query."""
-    general = [one for one in _ALL if not one.on and one.permitted(user)]
-    codes = Order.objects.filter(pk=order.pk).values_list(
-        *(refusal_code(one.guards(now)) for one in _ALL if not one.on)
-    )
-    whole = [one.name for one in _ALL if not one.on]
-    allowed = {
-        name for name, code in zip(whole, codes.get(), strict=True) if code == ""
-    }
+    general = [one for one in _ALL if not one.on]
+    rules = (refusal_code(one.guards(now)) for one in general)
+    codes = Order.objects.filter(pk=order.pk).values_list(*rules).get()
+    allowed = [one for one, code in zip(general, codes, strict=True) if not code]
+    names = {one.name for one in allowed}
     return [
-        one
-        for one in general
-        if one.name in allowed and one.where_refused not in allowed
+        one for one in allowed if one.permitted(user) and one.where_refused not in names
     ]
 
 

@@ -327,6 +327,29 @@ def test_a_forged_memory_of_orders_is_told(admin_client: Client, kept: str) -> N
     assert "Choose the orders again." in told(answer)
 
 
+def test_more_orders_than_a_page_shows_are_not_taken(admin_client: Client) -> None:
+    order = open_order()
+    others = " ".join(f"{number:032x}:1" for number in range(1000))
+
+    answer = admin_client.post(
+        transition("note"), {"seen": f"{seen([order])} {others}", "note": "Rang"}
+    )
+
+    assert "Choose the orders again." in told(answer)
+    assert "note.added" not in types_of(order)
+
+
+def test_the_way_back_leads_to_the_list_alone(admin_client: Client) -> None:
+    order = open_order()
+
+    answer = send(
+        admin_client, "note", [order], note="Rang", back="\r\nSet-Cookie: a=b//evil"
+    )
+
+    assert answer["Location"].startswith(reverse(LIST) + "?")
+    assert "\n" not in answer["Location"]
+
+
 def test_what_asks_about_one_order_takes_no_two(admin_client: Client) -> None:
     orders = open_orders(2)
 
