@@ -130,12 +130,13 @@ def table(model: type[models.Model]) -> sql.Identifier:
 
 
 def _assignments(assign: Mapping[str, object]) -> sql.Composable:
-    # An event alone still writes the row: the lock is on it, and seq moves.
-    pairs: list[sql.Composable] = [
+    # An UPDATE that sets no input of a generated column has PostgreSQL prepare
+    # their expressions anew for each row: twice the time, and 9 KB a row.
+    columns = {"qty_cancelled": sql.SQL("o.qty_cancelled"), **assign}
+    return sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(column), _expression(column, value))
-        for column, value in assign.items()
-    ]
-    return sql.SQL(", ").join(pairs or [sql.SQL("status = o.status")])
+        for column, value in columns.items()
+    )
 
 
 def _expression(column: str, value: object) -> sql.Composable:
