@@ -42,15 +42,17 @@ class Browser:
         """Follow a link; an error page is an answer too."""
         return self._open(Request(urljoin(self.url, path)))  # noqa: S310 - our own site
 
-    def post(self, path: str, changes: Changes) -> Page:
+    def post(self, path: str, changes: Changes, *, to: str = "") -> Page:
         """Load the form at `path`, fill in `changes` over what it says, and send it.
 
-        The hidden fields, the CSRF token among them, go with it.
+        The hidden fields, the CSRF token among them, go with it. `to` is the form's
+        action where that is another address.
         """
         page = self.get(path)
         assert page.status == 200, f"{page.status} {page.url}\n{page.text[:2000]}"
         body = urlencode({**page.fields, **changes}, doseq=True).encode()
-        return self._open(Request(page.url, data=body))  # noqa: S310 - our own site
+        target = urljoin(page.url, to)
+        return self._open(Request(target, data=body))  # noqa: S310 - our own site
 
     def log_in(self, username: str, password: str) -> Page:
         """Log in as a visitor does who was sent to the login page."""

@@ -6,7 +6,10 @@ import re
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.stack import Stack
+from tests.e2e.stack import ROOT, Stack
+
+#: How many orders tests/data/superstore.csv holds.
+ORDERS = 3985
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,15 @@ def admin(stack: Stack, first_password: str) -> Browser:
     page = browser.log_in("admin", first_password)
     assert page.url == f"{stack.url}/admin/", page.text
     return browser
+
+
+@pytest.fixture(scope="session")
+def real_orders(stack: Stack) -> str:
+    """Import the real orders, twice; return where their file lies in the stack."""
+    path = stack.put(ROOT / "tests/data/superstore.csv")
+    first, second = (
+        stack.manage("import_orders", path, "--format", "superstore") for _ in range(2)
+    )
+    assert first.startswith(f"{ORDERS:,} orders created, 0 unchanged"), first
+    assert second.startswith(f"0 orders created, {ORDERS:,} unchanged"), second
+    return path
