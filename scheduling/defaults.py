@@ -5,12 +5,14 @@ CELERY_BEAT_SCHEDULE and never an `if now.hour` in a task.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crontab:
-    """Five fields, each as Celery reads it."""
+    """Five fields, each as Celery reads it, in the business time zone."""
 
+    kind: ClassVar = "crontab"
     minute: str
     hour: str
     day_of_month: str = "*"
@@ -19,12 +21,24 @@ class Crontab:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interval:
+    """So long after each run comes the next; the first, so long after the seeding."""
+
+    kind: ClassVar = "interval"
+    every: int
+    period: Literal["days", "hours", "minutes", "seconds"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DefaultSchedule:
-    """One schedule: `task` by name, at `crontab` in the business time zone."""
+    """One schedule: `task` by name, and when it runs.
+
+    What no default says (arguments, queue, enabled ...) starts as in any new row.
+    """
 
     name: str
     task: str
-    crontab: Crontab
+    schedule: Crontab | Interval
     description: str
 
 
@@ -32,7 +46,7 @@ DEFAULT_SCHEDULES = (
     DefaultSchedule(
         name="Close old orders",
         task="orders.tasks.auto_close_old_orders",
-        crontab=Crontab(minute="0", hour="0"),
+        schedule=Crontab(minute="0", hour="0"),
         description=(
             "Cancels orders whose payment is overdue, closes completed orders and "
             "cancels abandoned drafts, as the close policies say."
@@ -41,7 +55,7 @@ DEFAULT_SCHEDULES = (
     DefaultSchedule(
         name="Clean up expired sessions",
         task="scheduling.tasks.clean_up_expired_sessions",
-        crontab=Crontab(minute="15", hour="3"),
+        schedule=Crontab(minute="15", hour="3"),
         description="Deletes the login sessions that have expired.",
     ),
 )

@@ -4,10 +4,11 @@ from django.db import models
 
 
 class AppliedDefault(models.Model):
-    """What was last written to a schedule from the table of defaults.
+    """What the table of defaults said when it was last merged into a schedule.
 
     The base of a comparison between that table and the schedule as it stands: where
-    the two differ, this row tells a default that moved from an edit by staff.
+    the two differ, this row tells a default that moved from an edit by staff. No row
+    exists for a schedule that was found under the name of a default.
     """
 
     name = models.CharField(max_length=200)

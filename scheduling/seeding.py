@@ -1,104 +1,237 @@
 """Bring django-celery-beat's tables in line with the table of defaults."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
+from scheduling import definitions
 from scheduling.defaults import DEFAULT_SCHEDULES, DefaultSchedule
+from scheduling.definitions import KINDS
+from scheduling.merging import Difference, merge
 from scheduling.models import AppliedDefault
+
+
+class Outcome(StrEnum):
+    """What becomes of one default."""
+
+    CREATED = "created"
+    MOVED = "moved"
+    RESET = "reset"
+    # Differs from the table as staff want it.
+    KEPT = "kept"
+    SAME = "same"
+    # Has the name of a default, and was not made from the table.
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeededSchedule:
-    """What became of one default: `created` just now, or found as it stands."""
+    """What became of one default, or would: the fields written and those kept."""
 
     name: str
-    created: bool
+    outcome: Outcome
+    moved: tuple[Difference, ...] = ()
+    kept: tuple[Difference, ...] = ()
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether the schedule itself lacks something that the table has.
+
+        What staff changed is no drift: nothing will ever be done about it.
+        """
+        return self.outcome in {Outcome.CREATED, Outcome.MOVED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What the database holds under the name of a default."""
+
+    task: PeriodicTask | None
+    record: dict[str, Any] | None
+
+
+def check_defaults(
+    defaults: Iterable[DefaultSchedule] = DEFAULT_SCHEDULES,
+) -> list[SeededSchedule]:
+    """Return what `apply_defaults` would do now. Writes nothing, locks nothing."""
+    return [_compare(default, _read(default)) for default in defaults]
 
 
 def apply_defaults(
     defaults: Iterable[DefaultSchedule] = DEFAULT_SCHEDULES,
 ) -> list[SeededSchedule]:
-    """Create the schedules of the table that do not exist, by name.
+    """Create the schedules that are missing, and move the fields that staff left alone.
 
-    A schedule that exists is left as it stands, whatever staff made of it. Idempotent;
-    of processes that do this at the same moment one creates a schedule, and the others
-    find it.
+    Where nothing differs nothing is written or locked, and beat is not told. May run
+    in several processes at once: one of them writes, the others find it done.
     """
-    return [
-        SeededSchedule(name=default.name, created=_ensure(default))
-        for default in defaults
-    ]
+    return [_apply(default) for default in defaults]
 
 
 @transaction.atomic
-def _ensure(default: DefaultSchedule) -> bool:
-    """Return whether the schedule was missing and has been created.
+def reset_default(default: DefaultSchedule) -> SeededSchedule:
+    """Make a schedule what the table says, whoever made it or changed it.
 
-    One transaction a schedule: an edit in Admin locks its own schedule and then the
-    row that tells beat, so two schedules in one transaction could deadlock with it.
+    When it last ran, and how often, stays. From here on it counts as made from the
+    table.
     """
-    if _exists(default) or not _create(default):
-        return False
-    AppliedDefault.objects.update_or_create(
-        name=default.name,
-        defaults={
-            "definition": _definition(default),
-            "applied_at": timezone.now(),
-        },
+    if _create_if_missing(default):
+        return SeededSchedule(name=default.name, outcome=Outcome.CREATED)
+    found = _lock(default)
+    standing = definitions.in_row(found.task)
+    # As if everything had been applied as it stands, nothing is an edit.
+    plan = merge(
+        applied=standing, standing=standing, default=definitions.in_table(default)
     )
+    _write(found, plan.moved)
+    _record(default)
+    return SeededSchedule(name=default.name, outcome=Outcome.RESET, moved=plan.moved)
+
+
+def _apply(default: DefaultSchedule) -> SeededSchedule:
+    """Merge one default.
+
+    One transaction a schedule, and none where there is nothing to do: a deploy does
+    not wait for an edit in Admin that is under way, nor hold one up.
+    """
+    found = _read(default)
+    if _is_settled(default, found):
+        return _compare(default, found)
+    with transaction.atomic():
+        if _create_if_missing(default):
+            return SeededSchedule(name=default.name, outcome=Outcome.CREATED)
+        found = _lock(default)
+        seeded = _compare(default, found)
+        if seeded.outcome is not Outcome.FOREIGN:
+            _write(found, seeded.moved)
+            _record(default)
+    return seeded
+
+
+def _is_settled(default: DefaultSchedule, found: _Found) -> bool:
+    """Return whether the table as it is now has been merged already."""
+    seeded = _compare(default, found)
+    return seeded.outcome is Outcome.FOREIGN or (
+        not seeded.is_drift and found.record == definitions.to_record(default)
+    )
+
+
+def _compare(default: DefaultSchedule, found: _Found) -> SeededSchedule:
+    if found.task is None:
+        return SeededSchedule(name=default.name, outcome=Outcome.CREATED)
+    plan = merge(
+        applied=definitions.in_record(found.record) if found.record else None,
+        standing=definitions.in_row(found.task),
+        default=definitions.in_table(default),
+    )
+    outcome = Outcome.SAME
+    if found.record is None:
+        outcome = Outcome.FOREIGN
+    elif plan.moved:
+        outcome = Outcome.MOVED
+    elif plan.kept:
+        outcome = Outcome.KEPT
+    return SeededSchedule(
+        name=default.name, outcome=outcome, moved=plan.moved, kept=plan.kept
+    )
+
+
+def _read(default: DefaultSchedule) -> _Found:
+    task = PeriodicTask.objects.filter(name=default.name).first()
+    return _Found(task=task, record=_read_record(default))
+
+
+def _read_record(default: DefaultSchedule) -> dict[str, Any] | None:
+    applied = AppliedDefault.objects.filter(name=default.name).first()
+    return applied.definition if applied else None
+
+
+def _lock(default: DefaultSchedule) -> _Found:
+    """Lock the row that tells beat, then the task, then read the rest anew.
+
+    In this order, which is that of every edit in Admin: `PeriodicTask.save` tells beat
+    before it writes. The other way round the two would deadlock.
+    """
+    list(PeriodicTasks.objects.select_for_update())
+    PeriodicTask.objects.select_for_update().filter(name=default.name).first()
+    return _read(default)
+
+
+def _create_if_missing(default: DefaultSchedule) -> bool:
+    """Lock, and return whether the schedule was missing and has been created."""
+    if _lock(default).task is not None or not _insert(default):
+        return False
+    _record(default)
     return True
 
 
-def _exists(default: DefaultSchedule) -> bool:
-    return bool(PeriodicTask.objects.filter(name=default.name).exists())
-
-
-def _create(default: DefaultSchedule) -> bool:
+def _insert(default: DefaultSchedule) -> bool:
     """Create the schedule, unless somebody else has created its name meanwhile.
 
     The unique name decides. The model's validation sees a row that is committed by
-    then, the table one that comes later; the crontab goes back with the lost schedule.
+    then, the table one that comes later; a new crontab goes with the lost schedule.
     """
+    says = definitions.in_table(default)
     try:
         with transaction.atomic():
             PeriodicTask.objects.create(
                 name=default.name,
-                task=default.task,
-                crontab=_crontab_row(default),
-                description=default.description,
+                task=says["task"],
+                description=says["description"],
+                **_schedule_rows(says["schedule"]),
             )
     except (IntegrityError, ValidationError):
-        if not _exists(default):
+        if not PeriodicTask.objects.filter(name=default.name).exists():
             raise
         return False
     return True
 
 
-def _crontab_row(default: DefaultSchedule) -> CrontabSchedule:
-    """Return the oldest row with these fields, or a new one.
+def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
+    """Write these fields of the locked task and no other, and tell beat.
 
-    Not `get_or_create`: the table may hold the same crontab twice.
+    Not by `save`, which would write `last_run_at` as well and refuses a row that
+    somebody has spoilt in another field.
     """
-    fields = _crontab_fields(default)
-    oldest = CrontabSchedule.objects.filter(**fields).order_by("pk").first()
-    return oldest or CrontabSchedule.objects.create(**fields)
+    if not moved or found.task is None:
+        return
+    values = {difference.field: difference.default for difference in moved}
+    if not values.keys() <= {"task", "description"}:
+        # Beat counts from here where the task has never run. So a change of when
+        # starts the wait anew, and a change of wording alone does not.
+        values["date_changed"] = timezone.now()
+    if "schedule" in values:
+        values |= _schedule_rows(values.pop("schedule"))
+    PeriodicTask.objects.filter(pk=found.task.pk).update(**values)
+    PeriodicTasks.update_changed()
 
 
-def _crontab_fields(default: DefaultSchedule) -> dict[str, str]:
-    return asdict(default.crontab) | {"timezone": settings.BUSINESS_TIME_ZONE}
+def _schedule_rows(schedule: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the task's four references: to this schedule, and to no other.
+
+    Another row is pointed to, and none is changed: others may go by it too. The
+    oldest, not `get_or_create`: the table may hold the same schedule twice.
+    """
+    references: dict[str, Any] = dict.fromkeys(KINDS)
+    for kind, fields in schedule.items():
+        rows = KINDS[kind].objects
+        oldest = rows.filter(**fields).order_by("pk").first()
+        references[kind] = oldest or rows.create(**fields)
+    return references
 
 
-def _definition(default: DefaultSchedule) -> dict[str, Any]:
-    """Return what was applied, in the form that AppliedDefault keeps."""
-    return {
-        "task": default.task,
-        "crontab": _crontab_fields(default),
-        "description": default.description,
-    }
+def _record(default: DefaultSchedule) -> None:
+    """Remember what was merged. The same again is not written."""
+    record = definitions.to_record(default)
+    if record == _read_record(default):
+        return
+    AppliedDefault.objects.update_or_create(
+        name=default.name,
+        defaults={"definition": record, "applied_at": timezone.now()},
+    )

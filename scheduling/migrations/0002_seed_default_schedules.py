@@ -130,14 +130,19 @@ def stands_as_applied(task: Any, definition: dict[str, Any]) -> bool:  # noqa: A
     return (
         task.task == definition["task"]
         and task.description == definition["description"]
-        and has_crontab(task, definition["crontab"])
+        and has_crontab(task, definition.get("crontab"))
         and has_defaults_elsewhere(task)
     )
 
 
-def has_crontab(task: Any, fields: dict[str, str]) -> bool:  # noqa: ANN401
-    """Return whether the task goes by a crontab with exactly these fields."""
-    return task.crontab is not None and all(
+def has_crontab(task: Any, fields: dict[str, str] | None) -> bool:  # noqa: ANN401
+    """Return whether the task goes by a crontab with exactly these fields.
+
+    There are none where a later default runs by another kind of schedule.
+    """
+    if fields is None or task.crontab is None:
+        return False
+    return all(
         str(getattr(task.crontab, field)) == value for field, value in fields.items()
     )
 

@@ -1,5 +1,7 @@
 """A new database starts with the default schedules."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,7 +13,7 @@ from django_celery_beat.models import (
 )
 from pytest_django import Settings
 
-from scheduling.defaults import DEFAULT_SCHEDULES
+from scheduling.defaults import DEFAULT_SCHEDULES, Interval
 from scheduling.models import AppliedDefault
 from scheduling.seeding import apply_defaults
 
@@ -146,6 +148,17 @@ def test_the_way_back_leaves_an_edited_crontab() -> None:
     migrate_to("0001_applied_default")
 
     assert PeriodicTask.objects.get(name=CLOSING).crontab.minute == "5"
+
+
+@pytest.mark.usefixtures("new_database")
+def test_the_way_back_leaves_what_a_later_default_moved_to_an_interval() -> None:
+    migrate_to(SEED)
+    closing = DEFAULT_SCHEDULES[0]
+    apply_defaults([replace(closing, schedule=Interval(every=1, period="days"))])
+
+    migrate_to("0001_applied_default")
+
+    assert str(PeriodicTask.objects.get(name=CLOSING).interval) == "every day"
 
 
 @pytest.mark.usefixtures("new_database")

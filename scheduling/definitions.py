@@ -1,0 +1,103 @@
+"""What a schedule says, field by field: in the table, in the record, in its row.
+
+Beside `task` and `description` come `schedule`, the kinds of schedule that the task
+has (one, where all is well) with their fields, and every option that staff can edit.
+A schedule is one field: half of an old crontab and half of a new one is neither.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from scheduling.defaults import DefaultSchedule
+
+Definition = dict[str, Any]
+
+KINDS = {
+    "interval": IntervalSchedule,
+    "crontab": CrontabSchedule,
+    "solar": SolarSchedule,
+    "clocked": ClockedSchedule,
+}
+OPTIONS = tuple(
+    field.name
+    for field in PeriodicTask._meta.fields  # noqa: SLF001 - documented by Django
+    if field.editable
+    and not field.primary_key
+    and field.name not in {"name", "task", "description", *KINDS}
+)
+
+
+def in_table(default: DefaultSchedule) -> Definition:
+    """Return what the table says now."""
+    return in_record(to_record(default))
+
+
+def to_record(default: DefaultSchedule) -> dict[str, Any]:
+    """Return what a default sets, in the form that AppliedDefault keeps."""
+    schedule = asdict(default.schedule)
+    if default.schedule.kind == "crontab":
+        schedule["timezone"] = settings.BUSINESS_TIME_ZONE
+    return {
+        "task": default.task,
+        default.schedule.kind: schedule,
+        "description": default.description,
+    }
+
+
+def in_record(record: dict[str, Any]) -> Definition:
+    """Return what was applied; what no default sets is as in a new row."""
+    return _options(PeriodicTask()) | {
+        "task": record["task"],
+        "schedule": {kind: record[kind] for kind in KINDS if kind in record},
+        "description": record["description"],
+    }
+
+
+def in_row(task: PeriodicTask) -> Definition:
+    """Return what stands in the database. Fetches the row of the schedule."""
+    schedules = {kind: getattr(task, kind) for kind in KINDS}
+    return _options(task) | {
+        "task": task.task,
+        "schedule": {kind: _fields(row) for kind, row in schedules.items() if row},
+        "description": task.description,
+    }
+
+
+def in_words(field: str, value: Any) -> str:  # noqa: ANN401 - of any field
+    """Return a value of a definition as an operator reads it."""
+    if field == "schedule":
+        rows = (KINDS[kind](**fields) for kind, fields in value.items())
+        return " and ".join(str(row) for row in rows) or "none"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _options(task: PeriodicTask) -> dict[str, Any]:
+    """Return the options; an empty one, which forms leave behind, is as if unset."""
+    new_row = PeriodicTask()
+    found = {name: getattr(task, name) for name in OPTIONS}
+    return {
+        name: getattr(new_row, name) if value in ("", None) else value
+        for name, value in found.items()
+    }
+
+
+def _fields(schedule: models.Model) -> dict[str, Any]:
+    found = {
+        field.name: getattr(schedule, field.name)
+        for field in schedule._meta.fields  # noqa: SLF001 - documented by Django
+        if not field.primary_key
+    }
+    # A zone is known by its name: two objects of one zone need not be equal.
+    return (
+        found | {"timezone": str(found["timezone"])} if "timezone" in found else found
+    )
