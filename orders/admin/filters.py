@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orders.models import AutoCloseRun, Order
-from orders.models.order import held
+from orders.models.order import STALE_AFTER, held, stale
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
@@ -150,6 +150,13 @@ class ExemptFilter(ChoiceFilter):
     }
 
 
+class AgeFilter(ChoiceFilter):
+    title = "age"
+    parameter_name = "age"
+    options = [("stale", f"Open for over {STALE_AFTER.days} days")]
+    conditions = {"stale": lambda: stale(timezone.now())}
+
+
 ORDER_FILTERS = (
     StatusFilter,
     column_filter("payment_status", "payment", Order.PaymentStatus.choices),
@@ -157,6 +164,7 @@ ORDER_FILTERS = (
     AttentionFilter,
     HoldFilter,
     DueFilter,
+    AgeFilter,
     column_filter("source", "source", Order.Source.choices),
     column_filter("payment_mode", "payment mode", Order.PaymentMode.choices),
     ExemptFilter,

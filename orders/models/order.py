@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 JSON_LIMIT = 16 * 1024
+STALE_AFTER = timedelta(days=45)
 MOST_TAGS = 50
-ZERO = Value(0)
 
 
 def amount_field(
@@ -38,6 +39,14 @@ def held(now: datetime) -> Q:
     return ~Q(hold_reason="") & (Q(hold_until=None) | Q(hold_until__gt=now))
 
 
+def stale(now: datetime) -> Q:
+    """Return the condition that an order is open for long: for staff to look at.
+
+    No policy closes such an order; it is neither unpaid nor completed.
+    """
+    return Q(status=Order.Status.OPEN, placed_at__lt=now - STALE_AFTER)
+
+
 def octets(field: str) -> Func:
     """Return the size of a JSON column as text, in bytes."""
     return Func(
@@ -45,15 +54,6 @@ def octets(field: str) -> Func:
         function="octet_length",
         output_field=models.IntegerField(),
     )
-
-
-class OrderQuerySet(models.QuerySet["Order"]):
-    def held(self, now: datetime) -> OrderQuerySet:
-        return self.filter(held(now))
-
-    def stale(self, since: datetime) -> OrderQuerySet:
-        """Open orders placed before an instant: for staff's eyes, never closed."""
-        return self.filter(status=Order.Status.OPEN, placed_at__lt=since)
 
 
 class Order(models.Model):
@@ -253,8 +253,6 @@ class Order(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
-
-    objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ("-number",)

@@ -1,5 +1,6 @@
 """The list of orders: what it finds, how many queries it takes, what it refuses."""
 
+from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -8,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from orders.models import Order
 from orders.services.cancellation import cancel_orders
@@ -124,6 +126,14 @@ def test_filters_find(admin_client: Client, query: dict[str, str], found: str) -
     assert orders[found].number in numbers_in(admin_client, **query)
     others = {order.number for name, order in orders.items() if name != found}
     assert others - numbers_in(admin_client, **query)
+
+
+def test_orders_open_for_over_45_days_are_stale(admin_client: Client) -> None:
+    now = timezone.now()
+    older = open_order(now=now - timedelta(days=45, seconds=1))
+    open_order(now=now - timedelta(days=44, hours=23))
+
+    assert numbers_in(admin_client, age="stale") == {older.number}
 
 
 def test_the_number_of_queries_does_not_grow_with_the_page(
