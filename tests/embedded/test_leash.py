@@ -13,14 +13,15 @@ from django.conf import settings
 from embedded.leash import CHILDREN_LOCK, RUNNER_LOCK
 from embedded.locks import exclusive
 
-# Asked to stop, it says so and ends with 3.
+# Asked to stop, it says so and ends with 3. A handler may come in the middle of a
+# print, which cannot be entered twice.
 PATIENT = """
-import signal, sys
+import os, signal, sys
 def stop(*_):
-    print("asked", flush=True)
+    os.write(1, b"asked\\n")
     sys.exit(3)
 signal.signal(signal.SIGTERM, stop)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True: signal.pause()
 """
 
