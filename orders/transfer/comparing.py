@@ -2,86 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from django.db import connection
 from psycopg import sql
 
-from orders.models import Fulfillment, Order, OrderLine
+from orders.models import Order, OrderLine
 from orders.services.timeline import table
 
 from .errors import MOST_PROBLEMS, InvalidFile, Problem
+from .facts import FACTS, MOVEMENTS
 from .staging import LINES, ORDERS
 
-# Each order of the file that is there under another key, with its first parcel.
+# Orders of the file that are there, under their reference or, where they have none,
+# under the number that an export gives for it. A number alone says little in another
+# database; with the instant at which it was given it is the same order.
 KNOWN = sql.SQL(
     """
-    SELECT i.*, o.id AS known_id, o.number AS known_number, parcel.first_shipped_at
-    FROM {incoming} AS i JOIN {orders} AS o
-        ON o.channel = {channel} AND o.external_reference = i.reference AND o.id <> i.id
-    LEFT JOIN LATERAL (
-        SELECT min(shipped_at) AS first_shipped_at FROM {parcels}
-        WHERE order_id = o.id AND direction = 'out' AND status <> 'cancelled'
-    ) AS parcel ON true
+    SELECT i.of_order, o.id FROM {incoming} AS i JOIN {orders} AS o
+        ON o.channel = i.channel AND o.external_reference = i.external_reference
+    UNION
+    SELECT i.of_order, o.id FROM {incoming} AS i JOIN {orders} AS o
+        ON o.number = i.number AND o.channel = i.channel
+        AND o.external_reference = '' AND o.created_at = i.created_at
     """
-)
+).format(incoming=ORDERS, orders=table(Order))
 
 HEADERS = sql.SQL(
     """
-    SELECT i.line_number, difference.field, i.known_number
-    FROM known AS i JOIN {orders} AS o ON o.id = i.known_id
-    CROSS JOIN LATERAL (VALUES
-        ('order date', o.placed_at IS DISTINCT FROM i.placed_at),
-        ('ship date', i.first_shipped_at IS DISTINCT FROM i.shipped_at),
-        ('customer name', o.customer_name <> i.customer_name),
-        ('customer reference', o.customer_reference <> i.customer_reference),
-        ('shipping address', o.shipping_address <> i.shipping_address),
-        ('number of lines', i.line_count
-            <> (SELECT count(*) FROM {order_lines} WHERE order_id = o.id)),
-        ('total', (o.grand_total, o.currency) <> (i.grand_total, {currency}))
-    ) AS difference (field, differs)
+    SELECT i.line_number, difference.field, o.number
+    FROM known JOIN {incoming} AS i USING (of_order) JOIN {orders} AS o
+        ON o.id = known.id AND o.id <> i.id
+    {movements}
+    CROSS JOIN LATERAL (VALUES {differences}) AS difference (field, differs)
     WHERE difference.differs
     """
 )
 
 POSITIONS = sql.SQL(
     """
-    SELECT l.line_number, difference.field, i.known_number
-    FROM known AS i JOIN {lines} AS l USING (reference)
-    JOIN {order_lines} AS o ON o.order_id = i.known_id AND o.position = l.position
-    CROSS JOIN LATERAL (VALUES
-        ('SKU', o.sku <> l.sku),
-        ('name', o.name <> l.name),
-        ('quantity', o.quantity <> l.quantity),
-        ('unit price', o.unit_price <> l.unit_price),
-        ('discount', o.discount_total <> l.discount_total),
-        ('line total', o.line_total <> l.line_total)
-    ) AS difference (field, differs)
-    WHERE difference.differs
+    SELECT i.line_number, difference.field, o.number
+    FROM known JOIN {incoming} AS own USING (of_order) JOIN {orders} AS o
+        ON o.id = known.id AND o.id <> own.id
+    JOIN {lines} AS i USING (of_order)
+    LEFT JOIN {order_lines} AS l ON l.order_id = o.id AND l.position = i.position
+    CROSS JOIN LATERAL (VALUES {differences}) AS difference (field, differs)
+    WHERE difference.differs AND i.position IS NOT NULL
     """
 )
 
 
-def refuse_differences(channel: str, currency: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a format says that an order which exists must be like.
+
+    Names of facts and of lines' columns, by the words in which a difference is told.
+    """
+
+    order: Mapping[str, str]
+    line: Mapping[str, str]
+
+
+def refuse_differences(compared: Compared) -> None:
     """Raise InvalidFile where an order that exists is not what the file says.
 
-    Compares dates, customer, lines and amounts of the staged orders with those of
-    the same channel and reference, except the ones that carry the staged keys.
-    What staff or the sweep did since (a note, a refund, closing) is no difference.
+    Compares the staged orders with those that are known by their channel and
+    reference, except the ones that carry the staged keys.
     """
-    names = {
-        "incoming": ORDERS,
-        "lines": LINES,
-        "orders": table(Order),
-        "order_lines": table(OrderLine),
-        "parcels": table(Fulfillment),
-        "channel": sql.Literal(channel),
-        "currency": sql.Literal(currency),
-    }
+    names = {"incoming": ORDERS, "orders": table(Order)}
     statement = sql.SQL(
         "WITH known AS MATERIALIZED ({}) {} UNION ALL {} ORDER BY 1, 2 LIMIT {}"
     ).format(
-        KNOWN.format(**names),
-        HEADERS.format(**names),
-        POSITIONS.format(**names),
+        KNOWN,
+        HEADERS.format(
+            movements=MOVEMENTS, differences=_of_orders(compared.order), **names
+        ),
+        POSITIONS.format(
+            lines=LINES,
+            order_lines=table(OrderLine),
+            differences=_of_lines(compared.line),
+            **names,
+        ),
         sql.Literal(MOST_PROBLEMS),
     )
     with connection.cursor() as cursor:
@@ -89,6 +91,27 @@ def refuse_differences(channel: str, currency: str) -> None:
         problems = [_problem(*row) for row in cursor]
     if problems:
         raise InvalidFile(problems, is_complete=len(problems) < MOST_PROBLEMS)
+
+
+def _of_orders(compared: Mapping[str, str]) -> sql.Composable:
+    return sql.SQL(", ").join(
+        sql.SQL("({}, {} IS DISTINCT FROM i.{})").format(
+            sql.Literal(words), FACTS[name], sql.Identifier(name)
+        )
+        for words, name in compared.items()
+    )
+
+
+def _of_lines(compared: Mapping[str, str]) -> sql.Composable:
+    """Return the differences of a line, or that the order has none at its position."""
+    missing = sql.SQL("('position', l.id IS NULL)")
+    differing = (
+        sql.SQL("({}, l.{column} <> i.{column})").format(
+            sql.Literal(words), column=sql.Identifier(name)
+        )
+        for words, name in compared.items()
+    )
+    return sql.SQL(", ").join([missing, *differing])
 
 
 def _problem(line_number: int, field: str, number: int) -> Problem:

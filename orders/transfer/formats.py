@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from . import superstore
+from .comparing import Compared
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .imported import ImportedOrder
 
 
 class Read(Protocol):
@@ -17,20 +20,15 @@ class Read(Protocol):
 
     def __call__(
         self, path: Path, *, on_read: Callable[[int], object] | None = None
-    ) -> Iterator[superstore.ImportedOrder]: ...
+    ) -> Iterator[ImportedOrder]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a file is read, and what all of its orders have in common."""
+    """How a file is read, and what an order that exists must be like."""
 
-    channel: str
-    currency: str
     read: Read
+    compared: Compared
 
 
-FORMATS = {
-    "superstore": Format(
-        superstore.CHANNEL, superstore.CURRENCY, superstore.read_superstore
-    )
-}
+FORMATS = {"superstore": Format(superstore.read_superstore, superstore.COMPARED)}

@@ -1,7 +1,8 @@
 """The timeline of orders whose whole life is known at once.
 
 The events are those that the services would have written, each at its own date, with
-the file and the line beside.
+the file and the line beside. What an order went through between two of them is not
+known and not told.
 """
 
 from __future__ import annotations
@@ -23,86 +24,153 @@ if TYPE_CHECKING:
     from .loading import Provenance
 
 Type = OrderEvent.Type
+Kind = Payment.Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of each order; SQL over ``i`` (staged), ``o`` (written), ``p`` (paid).
+    """One event of each order that has come to it; SQL over ``i`` and ``o``.
 
-    ``data`` gives the pairs of a JSON object, as ``changes`` gives those of its
-    changes; ``only_if`` is over ``i`` alone.
+    They are the order as staged and as written; ``goods`` are its units. ``at`` is
+    null where the step was not taken, and over ``i`` alone. ``changes`` maps fields to
+    what they were and what they became, null for what did not change; ``data`` gives
+    further pairs of a JSON object. ``kind`` is that of the payment to describe.
     """
 
     type: OrderEvent.Type
     at: str
-    changes: str = ""
+    changes: tuple[tuple[str, str, str], ...] = ()
     data: str = ""
-    only_if: str = "true"
+    kind: str = ""
 
 
-WAS_PAID = "i.grand_total > 0"
-PAYMENT = """
-    'payment', jsonb_build_object('id', p.id, 'kind', p.kind, 'status', p.status,
-        'amount', p.amount::text, 'currency', p.currency, 'provider', p.provider)
-"""
-PARCEL = """
-    'fulfillment', i.parcel_id, 'lines', parcel.lines
-"""
+# Between two movements of money an order had a status that the file does not tell.
+ONLY_MOVEMENT = """(i.authorized_at IS NOT NULL)::int + (i.captured_at IS NOT NULL)::int
+    + (i.refunded_at IS NOT NULL)::int + (i.charged_back_at IS NOT NULL)::int = 1"""
+BEFORE_MONEY = "CASE WHEN i.grand_total > 0 THEN 'unpaid' ELSE 'not_required' END"
+BEFORE_END = "CASE WHEN i.placed_at IS NULL THEN 'draft' ELSE 'open' END"
+
+
+def _moved(kind: Payment.Kind, column: str) -> Step:
+    at = column.replace("_total", "_at")
+    return Step(
+        Type.PAYMENT_SUCCEEDED,
+        f"i.{at}",
+        changes=(
+            (
+                "payment_status",
+                BEFORE_MONEY,
+                f"CASE WHEN {ONLY_MOVEMENT} THEN o.payment_status END",
+            ),
+            (column, "'0.000'", f"o.{column}::text"),
+        ),
+        kind=kind.value,
+    )
+
 
 STEPS = (
-    Step(Type.CREATED, "i.placed_at"),
+    Step(Type.CREATED, "i.created_at"),
     Step(
         Type.PLACED,
         "i.placed_at",
-        changes="""
-            'status', jsonb_build_array('draft', o.status),
-            'placed_at', jsonb_build_array(NULL, o.placed_at)
-        """,
+        changes=(
+            ("status", "'draft'", "'open'"),
+            ("placed_at", "NULL", "o.placed_at"),
+        ),
     ),
+    _moved(Kind.AUTHORIZATION, "authorized_total"),
+    _moved(Kind.CAPTURE, "captured_total"),
     Step(
-        Type.PAYMENT_SUCCEEDED,
-        "i.shipped_at",
-        changes="""
-            'payment_status', jsonb_build_array('unpaid', o.payment_status),
-            'captured_total', jsonb_build_array('0.000', o.captured_total::text)
-        """,
-        data=PAYMENT,
-        only_if=WAS_PAID,
+        Type.PAID, "CASE WHEN i.captured_total >= i.grand_total THEN i.captured_at END"
     ),
-    Step(Type.PAID, "i.shipped_at", only_if=WAS_PAID),
+    _moved(Kind.REFUND, "refunded_total"),
+    _moved(Kind.CHARGEBACK, "charged_back_total"),
     Step(
         Type.FULFILLMENT_SHIPPED,
         "i.shipped_at",
-        changes="""
-            'fulfillment_status',
-                jsonb_build_array('unfulfilled', o.fulfillment_status),
-            'qty_fulfilled', jsonb_build_array(0, o.qty_fulfilled),
-            'completed_at', jsonb_build_array(NULL, o.completed_at)
-        """,
-        data=PARCEL,
+        changes=(
+            (
+                "fulfillment_status",
+                "'unfulfilled'",
+                "CASE WHEN o.qty_returned = 0 THEN o.fulfillment_status END",
+            ),
+            ("qty_fulfilled", "0", "o.qty_fulfilled"),
+            (
+                "completed_at",
+                "NULL",
+                "CASE WHEN o.completed_at = i.shipped_at THEN o.completed_at END",
+            ),
+        ),
+        data="'fulfillment', i.parcel_id, 'lines', goods.shipped",
     ),
-    Step(Type.FULFILLMENT_DELIVERED, "i.shipped_at", data=PARCEL),
+    Step(
+        Type.FULFILLMENT_DELIVERED,
+        "i.delivered_at",
+        data="'fulfillment', i.parcel_id, 'lines', goods.shipped",
+    ),
+    Step(
+        Type.RETURN_RECEIVED,
+        "i.returned_at",
+        changes=(("qty_returned", "0", "o.qty_returned"),),
+        data="'fulfillment', i.return_id, 'lines', goods.returned",
+    ),
+    Step(
+        Type.CANCELLED,
+        "i.cancelled_at",
+        changes=(
+            ("status", BEFORE_END, "o.status"),
+            ("cancel_reason", "''", "o.cancel_reason"),
+            ("cancelled_at", "NULL", "o.cancelled_at"),
+        ),
+        data="'reason', o.cancel_reason",
+    ),
+    Step(
+        Type.CLOSED,
+        "i.closed_at",
+        changes=(
+            ("status", BEFORE_END, "o.status"),
+            ("close_reason", "''", "o.close_reason"),
+            ("closed_at", "NULL", "o.closed_at"),
+        ),
+        data="'reason', o.close_reason",
+    ),
 )
 
+# A payment may have been made before the order was written down.
+IN_TIME = "e.step > 0, e.occurred_at, e.step"
 SOURCE = sql.SQL(
     """
     FROM {incoming} AS i JOIN {orders} AS o USING (id)
     JOIN (
-        SELECT reference, jsonb_agg(
-            jsonb_build_object('sku', sku, 'quantity', quantity) ORDER BY position)
-        FROM {lines} GROUP BY reference
-    ) AS parcel (reference, lines) USING (reference)
-    LEFT JOIN {payments} AS p ON p.id = i.payment_id
-    CROSS JOIN LATERAL (VALUES {steps})
-        AS e (step, type, occurred_at, data, happened)
-    WHERE e.happened ORDER BY i.line_number, e.step
+        SELECT of_order,
+            jsonb_agg(jsonb_build_object('sku', sku, 'quantity', qty_fulfilled)
+                ORDER BY position) FILTER (WHERE qty_fulfilled > 0),
+            jsonb_agg(jsonb_build_object('sku', sku, 'quantity', qty_returned)
+                ORDER BY position) FILTER (WHERE qty_returned > 0)
+        FROM {lines} GROUP BY of_order
+    ) AS goods (of_order, shipped, returned) USING (of_order)
+    CROSS JOIN LATERAL (VALUES {steps}) AS e (step, type, kind, occurred_at, data)
+    LEFT JOIN {payments} AS p ON p.order_id = i.id AND p.kind = e.kind
+    WHERE e.occurred_at IS NOT NULL
+    ORDER BY i.of_order, {in_time}
+    """
+)
+DATA = sql.SQL(
+    """
+    e.data || CASE WHEN p.id IS NULL THEN '{{}}' ELSE jsonb_build_object(
+        'payment', jsonb_build_object('id', p.id, 'kind', p.kind, 'status', p.status,
+            'amount', p.amount::text, 'currency', p.currency, 'provider', p.provider)
+    ) END || jsonb_build_object(
+        'import', jsonb_build_object('file', {file}::text, 'line', i.line_number))
     """
 )
 
 
 def event_count() -> sql.Composable:
     """Return how many events each staged order will have, over ``i`` alone."""
-    return sql.SQL(" + ").join(sql.SQL(f"({step.only_if})::int") for step in STEPS)
+    return sql.SQL("num_nonnulls({})").format(
+        sql.SQL(", ").join(sql.SQL(step.at) for step in STEPS)
+    )
 
 
 def write_history(provenance: Provenance) -> None:
@@ -112,10 +180,12 @@ def write_history(provenance: Provenance) -> None:
             OrderEvent,
             {
                 "order_id": "i.id",
-                "seq": "row_number() OVER (PARTITION BY i.line_number ORDER BY e.step)",
+                "seq": (
+                    f"row_number() OVER (PARTITION BY i.of_order ORDER BY {IN_TIME})"
+                ),
                 "type": "e.type",
                 "occurred_at": "e.occurred_at",
-                "data": _data(provenance.file_name),
+                "data": DATA.format(file=sql.Literal(provenance.file_name)),
                 **actor_columns(provenance.by),
                 "run_id": sql.Literal(provenance.by.run_id),
                 "request_id": sql.Literal(provenance.by.request_id),
@@ -126,6 +196,7 @@ def write_history(provenance: Provenance) -> None:
                 lines=LINES,
                 orders=table(Order),
                 payments=table(Payment),
+                in_time=sql.SQL(IN_TIME),
                 steps=sql.SQL(", ").join(map(_values, range(len(STEPS)), STEPS)),
             ),
         )
@@ -142,22 +213,19 @@ def actor_columns(by: Actor) -> dict[str, sql.Composable]:
 
 
 def _values(number: int, step: Step) -> sql.Composable:
+    changes = ", ".join(
+        f"'{field}', CASE WHEN ({after}) IS NOT NULL"
+        f" THEN jsonb_build_array({before}, {after}) END"
+        for field, before, after in step.changes
+    )
+    pairs = [
+        f"'changes', jsonb_strip_nulls(jsonb_build_object({changes}))",
+        step.data,
+    ]
     return sql.SQL("({}, {}, {}, {}, {})").format(
         sql.Literal(number),
         sql.Literal(str(step.type)),
+        sql.Literal(step.kind),
         sql.SQL(step.at),
-        _object(step.changes, step.data),
-        sql.SQL(step.only_if),
+        sql.SQL(f"jsonb_build_object({', '.join(filter(None, pairs))})"),
     )
-
-
-def _object(changes: str, data: str) -> sql.Composable:
-    pairs = [f"'changes', jsonb_build_object({changes})", data]
-    return sql.SQL(f"jsonb_build_object({', '.join(filter(None, pairs))})")
-
-
-def _data(file_name: str) -> sql.Composable:
-    return sql.SQL(
-        "e.data || jsonb_build_object('import',"
-        " jsonb_build_object('file', {}::text, 'line', i.line_number))"
-    ).format(sql.Literal(file_name))

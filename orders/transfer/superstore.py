@@ -8,18 +8,26 @@ file and is worked out from them. Everything is in US dollars.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, localcontext
-from itertools import groupby
+from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
+from orders.models import Order
 from orders.money import LARGEST_AMOUNT, round_money
-from orders.transfer.errors import BadValue, Problem, Problems
-from orders.transfer.reading import Record, read_records
+
+from .comparing import Compared
+from .errors import BadValue, Problems
+from .grouping import Layout, group_orders
+from .imported import ImportedLine, ImportedOrder
+from .numbers import plain_number, too_large, whole_number
+from .reading import Record, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CHANNEL = "superstore"
@@ -61,59 +69,34 @@ ORDER_COLUMNS = (
 )
 COUNTRIES = {"United States": "US"}
 
+# What happened to an order since (a refund, closing) is no difference.
+COMPARED = Compared(
+    order={
+        "order date": "placed_at",
+        "ship date": "shipped_at",
+        "customer name": "customer_name",
+        "customer reference": "customer_reference",
+        "shipping address": "shipping_address",
+        "number of lines": "line_count",
+        "currency": "currency",
+        "total": "grand_total",
+    },
+    line={
+        "SKU": "sku",
+        "name": "name",
+        "quantity": "quantity",
+        "unit price": "unit_price",
+        "discount": "discount_total",
+        "line total": "line_total",
+    },
+)
+
 EARLIEST = date(1980, 1, 1)
-MOST_LINES = 10_000
-LARGEST_QUANTITY = 2**31 - 1
 # Enough for exact products of any three values that the patterns let through.
 PRECISION = 80
 
-PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,20})?", re.ASCII)
-WHOLE_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 ZIP_CODE = re.compile(r"[0-9]{3,5}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedLine:
-    """One order line; ``line_number`` is the file's, ``position`` the order's."""
-
-    line_number: int
-    position: int
-    sku: str
-    name: str
-    quantity: int
-    unit_price: Decimal
-    discount_total: Decimal
-    line_total: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedOrder:
-    """One order with its lines; it was paid and delivered on ``shipped_on``."""
-
-    line_number: int
-    reference: str
-    placed_on: date
-    shipped_on: date
-    customer_name: str
-    customer_reference: str
-    shipping_address: Mapping[str, str]
-    lines: tuple[ImportedLine, ...]
-
-    @property
-    def subtotal(self) -> Decimal:
-        """What the units cost before discounts."""
-        return sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
-
-    @property
-    def discount_total(self) -> Decimal:
-        """What the discounts took off."""
-        return sum((line.discount_total for line in self.lines), Decimal(0))
-
-    @property
-    def grand_total(self) -> Decimal:
-        """What the customer paid."""
-        return sum((line.line_total for line in self.lines), Decimal(0))
 
 
 def read_superstore(
@@ -122,117 +105,25 @@ def read_superstore(
     today: date | None = None,
     on_read: Callable[[int], object] | None = None,
 ) -> Iterator[ImportedOrder]:
-    """Yield the orders of a file, in its order, one in memory at a time.
+    """Yield the orders of a file, in its order, as ``group_orders`` does.
 
-    Raises InvalidFile, at the end or where no reading on is possible, with up to fifty
-    problems. Orders may have been yielded by then: the caller keeps none of them. From
-    the first problem on nothing more is yielded, while the rest is still checked.
-    Beside the order in hand only the references are kept, to notice one that comes
-    back. No date may lie after `today` (one day of grace for time zones).
+    No date may lie after `today` (one day of grace for time zones).
     """
     latest = (today or datetime.now(UTC).date()) + timedelta(days=1)
     problems = Problems()
+    layout = Layout(
+        key=("Order ID",),
+        order_columns=ORDER_COLUMNS,
+        line_key="Row ID",
+        read_line=_line,
+        read_order=partial(_order, latest=latest),
+    )
     records = read_records(path, COLUMNS, problems, on_read=on_read)
-    seen: dict[str, int] = {}
-    for reference, group in groupby(records, key=lambda record: record["Order ID"]):
-        order = _order(reference, group, latest=latest, seen=seen, problems=problems)
-        if order and not problems:
-            yield order
-    problems.refuse_if_any()
+    return group_orders(records, layout, problems)
 
 
 def _order(
-    reference: str,
-    records: Iterable[Record],
-    *,
-    latest: date,
-    seen: dict[str, int],
-    problems: Problems,
-) -> ImportedOrder | None:
-    """Return the order that consecutive records make; None where one is at fault."""
-    records = iter(records)
-    first = next(records)
-    if reference in seen:
-        problems.add(_comes_back(reference, seen[reference], first.line_number))
-        return None
-    seen[reference] = first.line_number
-    lines = _lines(first, records, problems)
-    try:
-        return _assembled(first, lines, latest)
-    except BadValue as error:
-        problems.add_value(error, first.line_number)
-        return None
-
-
-def _comes_back(reference: str, before: int, now: int) -> Problem:
-    return Problem(
-        lines=(before, now),
-        field="Order ID",
-        value=reference,
-        sentence="comes back after other orders",
-        remedy="Put the lines of one order together, or give this one its own ID",
-    )
-
-
-def _lines(
-    first: Record, rest: Iterator[Record], problems: Problems
-) -> tuple[ImportedLine, ...]:
-    """Return the lines that can be taken; the others go to `problems`."""
-    lines: list[ImportedLine] = []
-    row_lines: dict[str, int] = {}
-    for position, record in enumerate(_and_rest(first, rest), 1):
-        if position > MOST_LINES:
-            raise problems.stop(_too_many(record))
-        for problem in _contradictions(first, record, row_lines):
-            problems.add(problem)
-        row_lines.setdefault(record["Row ID"], record.line_number)
-        try:
-            lines.append(_line(record, position))
-        except BadValue as error:
-            problems.add_value(error, record.line_number)
-    return tuple(lines)
-
-
-def _and_rest(first: Record, rest: Iterator[Record]) -> Iterator[Record]:
-    yield first
-    yield from rest
-
-
-def _too_many(record: Record) -> Problem:
-    return Problem(
-        lines=(record.line_number,),
-        field="Order ID",
-        value=record["Order ID"],
-        sentence=f"has more than {MOST_LINES:,} lines",
-        remedy="Give each order its own ID",
-    )
-
-
-def _contradictions(
-    first: Record, record: Record, row_lines: Mapping[str, int]
-) -> Iterator[Problem]:
-    """Yield what a record says otherwise than its order, or says a second time."""
-    for column in ORDER_COLUMNS:
-        if record[column] != first[column]:
-            yield Problem(
-                lines=(first.line_number, record.line_number),
-                field=column,
-                value=record[column],
-                sentence="differs within one order",
-                remedy="Give every line of the order the same value",
-            )
-    if record["Row ID"] in row_lines:
-        yield Problem(
-            lines=(row_lines[record["Row ID"]], record.line_number),
-            field="Row ID",
-            value=record["Row ID"],
-            sentence="stands twice in one order",
-            remedy="Remove the repeated line, or number it",
-        )
-
-
-def _assembled(
-    first: Record, lines: tuple[ImportedLine, ...], latest: date
+    first: Record, lines: tuple[ImportedLine, ...], *, latest: date
 ) -> ImportedOrder:
     placed_on = _date(first, "Order Date", latest)
     shipped_on = _date(first, "Ship Date", latest)
@@ -243,19 +134,36 @@ def _assembled(
             f"is before the order, {placed_on}",
             "Exchange the dates, or correct one",
         )
-    order = ImportedOrder(
+    placed_at, shipped_at = _midnight(placed_on), _midnight(shipped_on)
+    gross = sum((line.quantity * line.unit_price for line in lines), Decimal(0))
+    if gross > LARGEST_AMOUNT:
+        raise too_large("Sales", str(gross))
+    paid = sum((line.line_total for line in lines), Decimal(0))
+    return ImportedOrder(
         line_number=first.line_number,
-        reference=_key(first, "Order ID", longest=128),
-        placed_on=placed_on,
-        shipped_on=shipped_on,
+        channel=CHANNEL,
+        external_reference=_key(first, "Order ID", longest=128),
+        source=Order.Source.IMPORT,
+        payment_mode=Order.PaymentMode.OFFLINE,
+        currency=CURRENCY,
         customer_name=_text(first, "Customer Name", longest=200),
         customer_reference=_key(first, "Customer ID", longest=128),
         shipping_address=_address(first),
         lines=lines,
+        created_at=placed_at,
+        placed_at=placed_at,
+        captured_total=paid,
+        captured_at=shipped_at if paid else None,
+        shipped_at=shipped_at,
+        delivered_at=shipped_at,
+        completed_at=shipped_at,
+        updated_at=shipped_at,
     )
-    if order.subtotal > LARGEST_AMOUNT:
-        raise _too_large("Sales", str(order.subtotal))
-    return order
+
+
+def _midnight(day: date) -> datetime:
+    """Return the instant at which a day begins where the business is."""
+    return datetime.combine(day, time(), ZoneInfo(settings.BUSINESS_TIME_ZONE))
 
 
 def _address(record: Record) -> dict[str, str]:
@@ -282,20 +190,21 @@ def _country(text: str) -> str:
     return COUNTRIES[text]
 
 
-def _line(record: Record, position: int) -> ImportedLine:
+def _line(record: Record, before: int) -> ImportedLine:
     sales = _number(record, "Sales")
-    quantity = _quantity(record["Quantity"])
+    quantity = whole_number(
+        "Quantity", record["Quantity"], 1, "Write how many units were sold"
+    )
     unit_price = _unit_price(sales, quantity, _discount(record))
-    line_total = round_money(sales, CURRENCY)
     return ImportedLine(
         line_number=record.line_number,
-        position=position,
+        position=before + 1,
         sku=_key(record, "Product ID", longest=64),
         name=_text(record, "Product Name", longest=255),
         quantity=quantity,
         unit_price=unit_price,
-        discount_total=quantity * unit_price - line_total,
-        line_total=line_total,
+        discount_total=quantity * unit_price - round_money(sales, CURRENCY),
+        qty_fulfilled=quantity,
     )
 
 
@@ -309,7 +218,7 @@ def _unit_price(sales: Decimal, quantity: int, discount: Decimal) -> Decimal:
         share = quantity * (1 - discount)
         price = sales / share
         if quantity * price > LARGEST_AMOUNT:
-            raise _too_large("Sales", str(sales))
+            raise too_large("Sales", str(sales))
         cents = round_money(price, CURRENCY)
         if cents * share != sales:
             raise BadValue(
@@ -334,37 +243,7 @@ def _discount(record: Record) -> Decimal:
 
 
 def _number(record: Record, column: str) -> Decimal:
-    text = record[column]
-    if not PLAIN_NUMBER.fullmatch(text):
-        raise BadValue(
-            column,
-            text,
-            "is not a plain decimal number",
-            "Write digits with a point, such as 1234.5",
-        )
-    number = Decimal(text)
-    if number.is_signed():
-        raise BadValue(column, text, "is negative", "Write 0 or more")
-    if number > LARGEST_AMOUNT:
-        raise _too_large(column, text)
-    return number
-
-
-def _too_large(column: str, text: str) -> BadValue:
-    sentence = f"makes an amount above {LARGEST_AMOUNT}"
-    return BadValue(column, text, sentence, "Correct it")
-
-
-def _quantity(text: str) -> int:
-    quantity = int(text) if WHOLE_NUMBER.fullmatch(text) else 0
-    if not 1 <= quantity <= LARGEST_QUANTITY:
-        raise BadValue(
-            "Quantity",
-            text,
-            f"is not a whole number from 1 to {LARGEST_QUANTITY}",
-            "Write how many units were sold",
-        )
-    return quantity
+    return plain_number(column, record[column])
 
 
 def _date(record: Record, column: str, latest: date) -> date:

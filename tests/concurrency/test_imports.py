@@ -12,7 +12,7 @@ from orders.exceptions import OrdersBusy
 from orders.models import Actor, Order, OrderEvent, Origin
 from orders.transfer.errors import InvalidFile
 from orders.transfer.loading import Imported, Provenance, load_orders
-from orders.transfer.superstore import read_superstore
+from orders.transfer.superstore import COMPARED, read_superstore
 from tests.concurrency.connections import PATIENCE, at_once, colleague, deadlocks
 from tests.factories import open_order
 from tests.orders.transfer.rows import SUPERSTORE, row, write_csv
@@ -22,13 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def load(path: Path) -> Imported:
-    provenance = Provenance(
-        channel="superstore",
-        currency="USD",
-        file_name=path.name,
-        by=Actor.system(Origin.IMPORT),
-    )
-    return load_orders(read_superstore(path), provenance)
+    provenance = Provenance(file_name=path.name, by=Actor.system(Origin.IMPORT))
+    return load_orders(read_superstore(path), provenance, COMPARED)
 
 
 def test_two_imports_at_once_give_each_order_once() -> None:

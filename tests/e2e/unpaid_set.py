@@ -13,7 +13,8 @@ from orders.services.clock import database_now
 from orders.services.drafting import LineDraft, OrderDraft, create_orders
 from orders.services.payments import record_payment
 from orders.services.placement import place_orders
-from orders.transfer.superstore import ImportedOrder, read_superstore
+from orders.transfer.imported import ImportedOrder
+from orders.transfer.superstore import read_superstore
 
 DAY = timedelta(days=1)
 
@@ -24,7 +25,7 @@ def draft_of(imported: ImportedOrder, index: int) -> OrderDraft:
     return OrderDraft(
         currency="USD",
         channel="unpaid set",
-        external_reference=imported.reference,
+        external_reference=imported.external_reference,
         customer_name=imported.customer_name,
         payment_due_at=now + due_in,
         lines=[

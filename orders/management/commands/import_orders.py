@@ -11,6 +11,7 @@ from orders.exceptions import OrderError
 from orders.models import Actor, Origin
 from orders.transfer.formats import FORMATS
 from orders.transfer.loading import Imported, Provenance, load_orders
+from orders.transfer.summary import described
 
 INTERRUPTED = 130
 
@@ -28,7 +29,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: str, **options: Any) -> None:
         path: Path = options["file"]
-        currency = FORMATS[options["format"]].currency
         try:
             imported = _import(path, options["format"])
         except OrderError as error:
@@ -39,21 +39,17 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         self.stdout.write(
             f"{imported.created:,} orders created, {imported.unchanged:,} unchanged:"
-            f" {imported.lines:,} lines, {imported.total:,.2f} {currency}."
+            f" {described(imported.lines, imported.totals)}."
         )
 
 
 def _import(path: Path, format_name: str) -> Imported:
     file_format = FORMATS[format_name]
-    provenance = Provenance(
-        channel=file_format.channel,
-        currency=file_format.currency,
-        file_name=path.name,
-        by=Actor.system(Origin.IMPORT),
-    )
+    provenance = Provenance(file_name=path.name, by=Actor.system(Origin.IMPORT))
     # Silent where nobody looks on: with None, tqdm asks whether it is a terminal.
     with tqdm(total=_size(path), unit="B", unit_scale=True, disable=None) as bar:
-        return load_orders(file_format.read(path, on_read=bar.update), provenance)
+        orders = file_format.read(path, on_read=bar.update)
+        return load_orders(orders, provenance, file_format.compared)
 
 
 def _size(path: Path) -> int | None:

@@ -2,22 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from orders.transfer.errors import InvalidFile, Problem
-from orders.transfer.superstore import (
-    COLUMNS,
-    MOST_LINES,
-    ImportedLine,
-    ImportedOrder,
-    read_superstore,
-)
+from orders.transfer.grouping import MOST_LINES
+from orders.transfer.imported import ImportedLine, ImportedOrder
+from orders.transfer.superstore import COLUMNS, read_superstore
 from tests.orders.transfer.rows import (
     SUPERSTORE,
     Row,
@@ -55,7 +53,7 @@ def test_the_real_file_is_read_whole() -> None:
 
     lines = [line for order in orders for line in order.lines]
     assert len(orders) == 3_985
-    assert len({order.reference for order in orders}) == 3_985
+    assert len({order.external_reference for order in orders}) == 3_985
     assert len(lines) == 7_936
 
 
@@ -67,11 +65,11 @@ def test_the_real_file_adds_up_to_the_cent() -> None:
 
     orders = read(SUPERSTORE)
 
-    assert {order.reference: order.grand_total for order in orders} == published
+    assert {
+        order.external_reference: order.grand_total for order in orders
+    } == published
     assert sum(order.grand_total for order in orders) == Decimal("1826495.56")
-    assert all(
-        order.subtotal - order.discount_total == order.grand_total for order in orders
-    )
+    assert all(order.captured_total == order.grand_total for order in orders)
 
 
 def test_every_real_line_has_a_price_in_cents_that_explains_its_sales() -> None:
@@ -105,12 +103,24 @@ def test_consecutive_lines_make_one_order(write_rows: WriteRows) -> None:
 
     orders = read(path)
 
-    assert [order.reference for order in orders] == ["A-1", "B-2"]
+    placed_at = datetime(2016, 11, 8, tzinfo=UTC)
+    shipped_at = datetime(2016, 11, 11, tzinfo=UTC)
+    assert [order.external_reference for order in orders] == ["A-1", "B-2"]
     assert orders[0] == ImportedOrder(
         line_number=2,
-        reference="A-1",
-        placed_on=date(2016, 11, 8),
-        shipped_on=date(2016, 11, 11),
+        channel="superstore",
+        external_reference="A-1",
+        source="import",
+        payment_mode="offline",
+        currency="USD",
+        created_at=placed_at,
+        placed_at=placed_at,
+        captured_total=Decimal("972.20"),
+        captured_at=shipped_at,
+        shipped_at=shipped_at,
+        delivered_at=shipped_at,
+        completed_at=shipped_at,
+        updated_at=shipped_at,
         customer_name="Claire Gute",
         customer_reference="CG-12520",
         shipping_address={
@@ -129,7 +139,7 @@ def test_consecutive_lines_make_one_order(write_rows: WriteRows) -> None:
                 quantity=5,
                 unit_price=Decimal("348.21"),
                 discount_total=Decimal("783.47"),
-                line_total=Decimal("957.58"),
+                qty_fulfilled=5,
             ),
             ImportedLine(
                 line_number=3,
@@ -139,7 +149,7 @@ def test_consecutive_lines_make_one_order(write_rows: WriteRows) -> None:
                 quantity=2,
                 unit_price=Decimal("7.31"),
                 discount_total=Decimal(0),
-                line_total=Decimal("14.62"),
+                qty_fulfilled=2,
             ),
         ),
     )
@@ -224,7 +234,20 @@ def test_a_bad_value_is_named_with_line_field_and_remedy(
 def test_dates_may_reach_to_tomorrow(write_rows: WriteRows) -> None:
     (order,) = read(write_rows([row(Ship_Date="2026-03-02")]))
 
-    assert order.shipped_on == date(2026, 3, 2)
+    assert order.shipped_at == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_days_begin_where_the_business_is(
+    write_rows: WriteRows, settings: Settings
+) -> None:
+    settings.BUSINESS_TIME_ZONE = "America/New_York"
+    path = write_rows([row(Order_Date="2016-11-04", Ship_Date="2016-11-08")])
+
+    (order,) = read(path)
+
+    # The clocks were set back on 6 November.
+    assert order.placed_at == datetime(2016, 11, 4, 4, tzinfo=UTC)
+    assert order.completed_at == datetime(2016, 11, 8, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -315,12 +338,12 @@ def test_no_order_is_given_out_after_the_first_problem(
     given_out: list[str] = []
 
     with pytest.raises(InvalidFile):
-        given_out.extend(order.reference for order in read_superstore(path))
+        given_out.extend(order.external_reference for order in read_superstore(path))
 
     assert given_out == ["A-1"]
 
 
-@settings(deadline=None)
+@hypothesis_settings(deadline=None)
 @given(
     cents=st.integers(0, 10**8),
     quantity=st.integers(1, 500),
@@ -347,7 +370,7 @@ def test_the_price_comes_back_from_what_was_paid(
     assert line.discount_total >= 0
 
 
-@settings(deadline=None)
+@hypothesis_settings(deadline=None)
 @given(values=st.dictionaries(st.sampled_from(COLUMNS), st.text(max_size=40)))
 def test_any_values_are_read_or_refused(
     values: Row, tmp_path_factory: pytest.TempPathFactory
