@@ -85,6 +85,7 @@ def _prepare_the_site() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("ensure_superuser")
+    call_command("seed_demo", offer=True)
     # The processes that follow have connections of their own.
     connections.close_all()
     _say(f"Log in at {settings.SITE_URL}/admin/ - Ctrl-C stops everything.")

@@ -31,6 +31,7 @@ class Start(subprocess.Popen[bytes]):
                 [sys.executable, "-m", "config.serve"],
                 cwd=settings.BASE_DIR,
                 env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -102,6 +103,8 @@ def test_everything_starts_stops_and_starts_again(desk: Desk) -> None:
     with desk.start() as first:
         assert "Log in" in desk.wait_for_login_page(first)
         assert re.search(r"One-time password: \S{20}", first.said())
+        # Nobody is there to answer, and so nobody is asked.
+        assert "No orders yet: `manage.py seed_demo` makes some." in first.said()
         with desk.start() as second:
             assert second.wait(timeout=60) == 1
             assert second.said().endswith(f"{desk.directory}/run is in use.\n")
