@@ -14,7 +14,7 @@ from django.db import connection
 from pytest_django.plugin import blocking_manager_key
 from redis import Redis
 
-from tests.processes import CeleryProcess, StartCelery
+from tests.processes import OwnProcess, StartCelery, StartProcess
 from tests.seeding import seed_again
 
 _servers = ExitStack()
@@ -69,23 +69,34 @@ def database_url(transactional_db: None) -> str:  # noqa: ARG001 - makes it
 
 
 @pytest.fixture
-def empty_queue() -> None:
+def redis_url() -> str:
+    """Return the address of the test broker, for a process of its own."""
+    address: str = settings.REDIS_URL
+    return address
+
+
+@pytest.fixture
+def empty_queue(redis_url: str) -> None:
     """Leave nothing in the broker that an earlier test sent."""
-    with Redis.from_url(settings.REDIS_URL) as broker:
+    with Redis.from_url(redis_url) as broker:
         broker.flushdb()
 
 
 @pytest.fixture
-def start_celery(
+def start_process(
     database_url: str,
+    redis_url: str,
     empty_queue: None,  # noqa: ARG001 - a worker would take what is there
     tmp_path: Path,
-) -> Iterator[StartCelery]:
-    """Start `celery -A config …` processes; they end with the test."""
+) -> Iterator[StartProcess]:
+    """Start `python -m …` on the test's servers; processes end with the test.
+
+    The name is that of the file that takes what a process says.
+    """
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
-        "REDIS_URL": settings.REDIS_URL,
+        "REDIS_URL": redis_url,
         # A file would take precedence, and name the database that is not the test's.
         "DATABASE_URL_FILE": "",
         "REDIS_URL_FILE": "",
@@ -94,23 +105,33 @@ def start_celery(
 
     with ExitStack() as processes:
 
-        def start(*arguments: str) -> CeleryProcess:
-            log = tmp_path / f"{arguments[0]}.log"
+        def start(name: str, *arguments: str) -> OwnProcess:
+            log = tmp_path / f"{name}.log"
             with log.open("ab") as output:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "celery", "-A", "config", *arguments],
+                    [sys.executable, "-m", *arguments],
                     cwd=settings.BASE_DIR,
                     env=environment,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                 )
-            return processes.enter_context(CeleryProcess(process, log))
+            return processes.enter_context(OwnProcess(process, log))
 
         yield start
 
 
 @pytest.fixture
-def celery_worker(start_celery: StartCelery) -> CeleryProcess:
+def start_celery(start_process: StartProcess) -> StartCelery:
+    """Start `celery -A config …` processes; they end with the test."""
+
+    def start(*arguments: str) -> OwnProcess:
+        return start_process(arguments[0], "celery", "-A", "config", *arguments)
+
+    return start
+
+
+@pytest.fixture
+def celery_worker(start_celery: StartCelery) -> OwnProcess:
     """Start a worker with one process for tasks, and wait until it takes them."""
     worker = start_celery("worker", "--concurrency=1", "--without-mingle")
     worker.wait_until_it_says(" ready.")

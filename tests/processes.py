@@ -1,4 +1,4 @@
-"""A worker or a beat, as a process of its own."""
+"""A worker, a beat or the site, as a process of its own."""
 
 import subprocess
 import time
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 
-class CeleryProcess:
-    """A worker or a beat on the test's own database and broker."""
+class OwnProcess:
+    """A worker, a beat or the site on the test's own database and broker."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
@@ -58,4 +58,5 @@ class CeleryProcess:
             time.sleep(0.05)
 
 
-StartCelery = Callable[..., CeleryProcess]
+StartProcess = Callable[..., OwnProcess]
+StartCelery = Callable[..., OwnProcess]
