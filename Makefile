@@ -13,7 +13,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-stack lint format requirements requirements-check clean
+.PHONY: help run test faults-full test-stack lint format requirements requirements-check clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: $(VENV)/.run ## Start everything and say where to log in; Ctrl-C stops it
 
 test: $(VENV)/.dev ## Run the tests on a PostgreSQL and a Redis of their own
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+faults-full: $(VENV)/.dev ## Run the faults that take minutes, beside those of `make test`
+	@exec $(BIN)/python -m pytest tests/faults -o 'python_files=test_*.py long_*.py' $(ARGS)
 
 test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it from outside
 	@PYTHON=$(BIN)/python exec tests/e2e/run $(ARGS)

@@ -1,0 +1,48 @@
+"""Servers for faults, started once and gone with all that was made for them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from embedded.layout import Layout, prepare
+from embedded.pids import adopt_orphans
+from embedded.remove import remove
+from tests.faults.own_servers import OwnPostgres, OwnRedis
+
+
+@pytest.fixture(scope="session")
+def own_layout() -> Iterator[Layout]:
+    """Return a run directory of these tests' own."""
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="desk-") as parent:
+        layout = prepare(Path(parent).resolve() / "run")
+        yield layout
+        assert remove(layout.run_dir), "something still uses the servers"
+
+
+@pytest.fixture(scope="session")
+def own_postgres(
+    own_layout: Layout,
+    django_db_setup: None,  # noqa: ARG001 - it would set up on this server else
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[OwnPostgres]:
+    """Return a PostgreSQL that a test may do anything to."""
+    server = OwnPostgres(own_layout)
+    with django_db_blocker.unblock():
+        server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(own_layout: Layout) -> Iterator[OwnRedis]:
+    """Return a Redis that a test may do anything to."""
+    server = OwnRedis(own_layout)
+    server.start()
+    yield server
+    server.stop()
