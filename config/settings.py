@@ -217,11 +217,17 @@ STORAGES = {
 # PostgreSQL -----------------------------------------------------------------
 
 # A statement is over long before a browser or a task gives up on it, and a
-# connection whose server has gone is found dead within eight seconds.
+# connection whose server has gone is found dead within some ten seconds. So does
+# PostgreSQL find one whose client has gone, or the locks of a lost sweep would
+# hold up the next: a quarter of an hour, or two hours where nothing is under way.
 _session = {
     "statement_timeout": "60s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "2s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "8s",
 }
 _database: dict[str, Any] = Env.db_url_config(_database_url)
 _database |= {

@@ -368,7 +368,9 @@ def _await_database() -> None:
 def _state_of(sweep: Sweep) -> State:
     if not sweep.stopped_by and any(tally.gave_up for tally in sweep.tallies):
         sweep.stopped_by = StoppedBy.FAILURES
-    if sweep.stopped_by and any(tally.remaining for tally in sweep.tallies):
+    remains = any(tally.remaining for tally in sweep.tallies)
+    # A database that went away may have done so before everything was counted.
+    if sweep.stopped_by == StoppedBy.DATABASE or (sweep.stopped_by and remains):
         return State.PARTIAL
     sweep.stopped_by = ""
     if any(tally.needs_approval for tally in sweep.tallies):
