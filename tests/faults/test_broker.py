@@ -1,0 +1,223 @@
+"""Redis is away, empty or hung around the time of a sweep."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from redis import Redis
+
+from orders.models import AutoCloseRun
+from scheduling.seeding import apply_defaults
+from tests.faults.backlog import (
+    DUE,
+    ask_for_a_sweep,
+    closed,
+    ended,
+    make_backlog,
+    reach_the_second_batch,
+    second_batch_held,
+    sweep_again,
+)
+from tests.faults.invariants import all_is_done
+from tests.faults.own_servers import OwnRedis
+from tests.processes import OwnProcess, StartCelery, StartProcess
+from tests.scheduling.waiting import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def redis_url(own_redis: OwnRedis) -> str:
+    """Return the address of a broker that may be stopped."""
+    return own_redis.url
+
+
+@pytest.fixture
+def nightly() -> PeriodicTask:
+    """Return the schedule of sweeps, last run now, once a day from here on.
+
+    A crontab's slot would have to be waited for.
+    """
+    apply_defaults()
+    daily, _ = IntervalSchedule.objects.get_or_create(every=1, period="days")
+    schedule = PeriodicTask.objects.get(task="orders.tasks.auto_close_old_orders")
+    schedule.crontab, schedule.interval = None, daily
+    schedule.last_run_at = datetime.now(UTC)
+    schedule.save()
+    return schedule
+
+
+def let_a_day_pass(schedule: PeriodicTask, *, runs: int) -> None:
+    """Put the last of so many runs back to yesterday, once beat has written it down.
+
+    It does so when it hears of a change, over whatever stands there.
+    """
+    PeriodicTasks.update_changed()
+    mine = PeriodicTask.objects.filter(pk=schedule.pk)
+    until(mine.filter(total_run_count=runs).exists, seconds=60)
+    mine.update(last_run_at=datetime.now(UTC) - timedelta(days=1, minutes=1))
+    PeriodicTasks.update_changed()
+
+
+def messages(redis_url: str) -> int:
+    with Redis.from_url(redis_url) as broker:
+        count: int = broker.llen("celery")
+    return count
+
+
+def test_slot_is_lost_while_the_broker_is_away_and_the_next_makes_up_for_it(
+    start_celery: StartCelery, nightly: PeriodicTask, own_redis: OwnRedis
+) -> None:
+    make_backlog()
+    beat = start_celery("beat", "--max-interval=1")
+    let_a_day_pass(nightly, runs=0)
+    until(lambda: messages(own_redis.url) == 1, seconds=60)
+
+    own_redis.stop()
+    let_a_day_pass(nightly, runs=1)
+    beat.wait_until_it_says("Message Error")
+    own_redis.start()
+    let_a_day_pass(nightly, runs=2)
+
+    # The third day's message is sent, and the second day's never.
+    until(lambda: messages(own_redis.url) == 2, seconds=60)
+    beat.ask_to_stop()
+    assert beat.exit_code() == 0
+    assert messages(own_redis.url) == 2
+    nightly.refresh_from_db()
+    assert nightly.total_run_count == 3
+
+    with Redis.from_url(own_redis.url) as broker:
+        broker.lpop("celery", 1)
+    start_celery("worker", "--concurrency=1")
+    until(lambda: AutoCloseRun.objects.filter(finished_at__isnull=False).exists())
+    assert closed() == DUE
+    assert all_is_done()
+
+
+def test_flushed_broker_loses_a_message_and_the_next_sweep_makes_up_for_it(
+    celery_worker: OwnProcess, redis_url: str
+) -> None:
+    make_backlog()
+    with second_batch_held():
+        ask_for_a_sweep(redis_url, times=2)
+        run = reach_the_second_batch()
+
+        with Redis.from_url(redis_url) as broker:
+            broker.flushall()
+
+    until(lambda: ended(run), seconds=60)
+    assert (run.state, run.summary["changed"]) == ("completed", DUE)
+
+    following = sweep_again(redis_url)
+
+    assert (following.state, following.summary["changed"]) == ("completed", 0)
+    assert AutoCloseRun.objects.count() == 2
+    assert all_is_done()
+    assert not celery_worker.has_said("Traceback")
+
+
+def test_worker_outlives_a_broker_that_restarts_in_the_middle_of_its_sweep(
+    celery_worker: OwnProcess, own_redis: OwnRedis
+) -> None:
+    make_backlog()
+    with second_batch_held():
+        ask_for_a_sweep(own_redis.url)
+        run = reach_the_second_batch()
+
+        own_redis.stop()
+        celery_worker.wait_until_it_says("Connection to broker lost")
+        own_redis.start()
+
+    until(lambda: ended(run), seconds=60)
+    assert (run.state, run.summary["changed"]) == ("completed", DUE)
+
+    following = sweep_again(own_redis.url)
+
+    assert (following.state, following.summary["changed"]) == ("completed", 0)
+    assert all_is_done()
+
+
+def test_sweep_ends_while_the_broker_hangs_and_its_worker_takes_the_next(
+    celery_worker: OwnProcess, own_redis: OwnRedis
+) -> None:
+    make_backlog()
+    with second_batch_held() as let_go:
+        ask_for_a_sweep(own_redis.url)
+        run = reach_the_second_batch()
+        with own_redis.hung():
+            let_go()
+            until(lambda: ended(run), seconds=60)
+
+    assert (run.state, run.summary["changed"]) == ("completed", DUE)
+
+    following = sweep_again(own_redis.url)
+
+    assert (following.state, following.summary["changed"]) == ("completed", 0)
+    assert all_is_done()
+    assert not celery_worker.has_said("Traceback")
+
+
+class Site:
+    """The site as a process of its own, and a member of staff who is logged in."""
+
+    def __init__(self, start: StartProcess) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        address = f"--bind=127.0.0.1:{self._port}"
+        arguments = ["--config=python:config.gunicorn", address, "config.wsgi"]
+        self.process = start("web", "gunicorn", *arguments)
+        self.process.wait_until_it_says("Listening at")
+        self._client = Client()
+        self._client.force_login(User.objects.create_superuser("ada"))
+
+    def ask(self, method: str, path: str) -> tuple[int, str]:
+        """Return the answer's status and text; TimeoutError after a minute."""
+        token = "t" * 32
+        cookies = {
+            settings.CSRF_COOKIE_NAME: token,
+            **{name: morsel.value for name, morsel in self._client.cookies.items()},
+        }
+        headers = {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+            "X-CSRFToken": token,
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers["Location"] or text
+
+
+def test_admin_answers_while_the_broker_hangs_and_the_sweep_is_made_up_for(
+    start_process: StartProcess, start_celery: StartCelery, own_redis: OwnRedis
+) -> None:
+    make_backlog()
+    site = Site(start_process)
+    with own_redis.hung():
+        asked_at = time.monotonic()
+        status, page = site.ask("POST", "/admin/orders/autocloserun/start/")
+        waited = time.monotonic() - asked_at
+
+    assert status == 302
+    assert waited < 15
+    assert site.process.has_said("autoclose_not_rung")
+    asked_for = AutoCloseRun.objects.get(trigger="manual")
+    assert (asked_for.state, closed()) == ("queued", 0)
+    assert str(asked_for.pk) in page
+
+    start_celery("worker", "--concurrency=1")
+    sweep_again(own_redis.url)
+    until(lambda: ended(asked_for), seconds=60)
+    assert asked_for.state == "completed"
+    assert closed() == DUE
+    assert all_is_done()
