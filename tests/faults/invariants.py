@@ -76,7 +76,7 @@ def all_is_done() -> bool:
 def _finds_nothing(questions: dict[str, str]) -> bool:
     found = {words: _rows(question) for words, question in questions.items()}
     wrong = {words: rows for words, rows in found.items() if rows}
-    assert wrong == {}
+    assert not wrong, str(wrong)
     return True
 
 
