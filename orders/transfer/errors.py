@@ -73,9 +73,14 @@ class InvalidFile(OrderError):  # noqa: N818 - a refusal, named as staff would
 
 
 class BadValue(Exception):  # noqa: N818 - what a line holds, caught by its reader
-    """One value that cannot be taken; its reader knows the line."""
+    """One value that cannot be taken; its reader knows the line.
 
-    def __init__(self, field: str, value: str, sentence: str, remedy: str) -> None:
+    A sum that no cell holds has None for its value.
+    """
+
+    def __init__(
+        self, field: str, value: str | None, sentence: str, remedy: str
+    ) -> None:
         super().__init__(sentence)
         self.field = field
         self.value = value
@@ -84,13 +89,13 @@ class BadValue(Exception):  # noqa: N818 - what a line holds, caught by its read
 
 
 class Problems:
-    """The problems of one file so far; true where there are any."""
+    """The problems of one file so far."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def add(self, problem: Problem) -> None:
         """Note a problem after which the file can be read on.

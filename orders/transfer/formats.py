@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from . import superstore
+from . import orderdesk, superstore
 from .comparing import Compared
 
 if TYPE_CHECKING:
@@ -31,4 +31,7 @@ class Format:
     compared: Compared
 
 
-FORMATS = {"superstore": Format(superstore.read_superstore, superstore.COMPARED)}
+FORMATS = {
+    "orderdesk": Format(orderdesk.read_orderdesk, orderdesk.COMPARED),
+    "superstore": Format(superstore.read_superstore, superstore.COMPARED),
+}

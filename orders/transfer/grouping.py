@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 MOST_LINES = 10_000
 
 
+def _agree(_order: ImportedOrder, _first: Record) -> None:
+    """Find nothing that contradicts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Which columns of a format make an order, and how its records are read.
 
     ``key`` together name an order; its last column is the one that errors name.
-    ``order_columns`` must agree within an order, ``line_key`` must differ. Both
-    readers raise BadValue. ``read_line`` is told how many lines were before, and
-    returns None for a record that says there are no lines.
+    ``order_columns`` must agree within an order, ``line_key`` must differ. The readers
+    and ``check`` raise BadValue. ``read_line`` is told how many lines were before, and
+    returns None for a record that says there are no lines. ``check`` is asked where
+    all lines could be read.
     """
 
     key: Key
@@ -38,6 +43,7 @@ class Layout:
     line_key: str
     read_line: Callable[[Record, int], ImportedLine | None]
     read_order: Callable[[Record, tuple[ImportedLine, ...]], ImportedOrder]
+    check: Callable[[ImportedOrder, Record], None] = _agree
 
 
 def group_orders(
@@ -77,12 +83,16 @@ def _order(
         problems.add(_comes_back(layout, seen[key], first))
         return None
     seen[key] = first.line_number
+    before = len(problems)
     lines = _lines(first, records, layout, problems)
     try:
-        return layout.read_order(first, lines)
+        order = layout.read_order(first, lines)
+        if len(problems) == before:
+            layout.check(order, first)
     except BadValue as error:
         problems.add_value(error, first.line_number)
         return None
+    return order
 
 
 def _comes_back(layout: Layout, before: int, record: Record) -> Problem:

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
-import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from orders.models import Fulfillment, Order, OrderEvent, OrderLine, Payment
 from tests.factories import completed_order, open_order
+from tests.orders.transfer.commands import StartCommand, on_a_terminal
 from tests.orders.transfer.rows import (
     SUPERSTORE,
     Row,
+    own_row,
     published_rows,
     row,
     write_csv,
+    write_own,
 )
 from tests.scheduling.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db
 
 Capture = pytest.CaptureFixture[str]
-StartImport = Callable[..., "subprocess.Popen[str]"]
+IMPORT = ("import_orders", str(SUPERSTORE), "--format=superstore")
 
 
 def run_import(path: Path) -> None:
@@ -187,56 +183,35 @@ def test_an_order_that_differs_is_told_with_its_line(
     assert counts() == before
 
 
+def test_totals_are_told_by_currency(tmp_path: Path, capsys: Capture) -> None:
+    yen = own_row(
+        external_reference="B-2", currency="JPY", captured_total="0", captured_at=""
+    )
+    yen |= {"unit_price": "1200"}
+    path = write_own(tmp_path / "orders.csv", [own_row(), yen])
+
+    call_command("import_orders", str(path), "--format=orderdesk")
+
+    assert capsys.readouterr().out == (
+        "2 orders created, 0 unchanged: 2 lines, 19.00 EUR, 2,400 JPY.\n"
+    )
+
+
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(CommandError, match="invalid choice: 'excel'"):
         call_command("import_orders", str(SUPERSTORE), "--format=excel")
 
 
-@pytest.fixture
-def start_import(database_url: str, tmp_path: Path) -> Iterator[StartImport]:
-    """Start the command as a process of its own, on the test's database."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": settings.REDIS_URL,
-        # A file would take precedence, and name the database that is not the test's.
-        "DATABASE_URL_FILE": "",
-        "REDIS_URL_FILE": "",
-        "RUN_DIR": str(tmp_path / "run"),
-    }
-    with ExitStack() as processes:
-
-        def start(path: Path, **streams: Any) -> subprocess.Popen[str]:
-            return processes.enter_context(
-                subprocess.Popen(
-                    [
-                        sys.executable,
-                        "manage.py",
-                        "import_orders",
-                        str(path),
-                        "--format=superstore",
-                    ],
-                    cwd=settings.BASE_DIR,
-                    env=environment,
-                    text=True,
-                    stdout=subprocess.PIPE,
-                    **streams,
-                )
-            )
-
-        yield start
-
-
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_in_the_middle_leaves_the_database_as_it_was(
-    start_import: StartImport,
+    start_command: StartCommand,
 ) -> None:
     last = max(published["Order ID"] for published in published_rows())
 
     with transaction.atomic():
         # The import has inserted all orders but this one when it has to wait.
         open_order(channel="superstore", external_reference=last)
-        process = start_import(SUPERSTORE, stderr=subprocess.PIPE)
+        process = start_command(*IMPORT, stderr=subprocess.PIPE)
         until(somebody_waits_for_us)
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=60)
@@ -249,24 +224,8 @@ def test_ctrl_c_in_the_middle_leaves_the_database_as_it_was(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_terminal_sees_how_far_it_is(start_import: StartImport) -> None:
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        process = start_import(SUPERSTORE, stderr=theirs)
-        os.close(theirs)
-        shown = read_terminal(terminal.fileno())
-        said, _ = process.communicate(timeout=60)
+def test_a_terminal_sees_how_far_it_is(start_command: StartCommand) -> None:
+    shown, said = on_a_terminal(start_command, *IMPORT)
 
     assert "100%" in shown
     assert said.startswith("3,985 orders created")
-
-
-def read_terminal(descriptor: int) -> str:
-    """Read until the other side is closed, of which Linux makes an error."""
-    shown = b""
-    while True:
-        try:
-            shown += os.read(descriptor, 4096)
-        except OSError:
-            return shown.decode()

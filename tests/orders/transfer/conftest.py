@@ -1,0 +1,47 @@
+"""Processes on the test's database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.orders.transfer.commands import StartCommand
+
+
+@pytest.fixture
+def start_command(database_url: str, tmp_path: Path) -> Iterator[StartCommand]:
+    """Start `manage.py …` as a process of its own; it ends with the test."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": settings.REDIS_URL,
+        # A file would take precedence, and name the database that is not the test's.
+        "DATABASE_URL_FILE": "",
+        "REDIS_URL_FILE": "",
+        "RUN_DIR": str(tmp_path / "run"),
+    }
+    with ExitStack() as processes:
+
+        def start(
+            *arguments: str, variables: Mapping[str, str] | None = None, **streams: Any
+        ) -> subprocess.Popen[str]:
+            return processes.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "manage.py", *arguments],
+                    cwd=settings.BASE_DIR,
+                    env=environment | dict(variables or {}),
+                    text=True,
+                    encoding="utf-8",
+                    **{"stdout": subprocess.PIPE} | streams,
+                )
+            )
+
+        yield start
