@@ -66,6 +66,8 @@ class OwnPostgres:
             cursor.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         with self._connected_to(name):
             yield name
+        with self._connected_to("postgres"), connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def url(self, name: str, *, port: int | None = None) -> str:
         return f"postgres://{ROLE}@127.0.0.1:{port or self.port}/{name}"
