@@ -16,6 +16,8 @@ from psycopg.types.json import Jsonb
 
 from orders.models import Order, OrderEvent
 
+from .keys import array
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -87,7 +89,7 @@ def _write(
             UPDATE {orders} AS o SET {assignments},
                 updated_at = {now}, version = o.version + {version_step},
                 event_seq = o.event_seq + 1
-            {source} o.id = ANY({ids}) RETURNING o.*
+            {source} o.id = ANY({ids}) RETURNING o.id, o.event_seq, {written}
         )
         INSERT INTO {events} (order_id, seq, type, occurred_at, actor_kind, actor_id,
             actor_label, run_id, request_id, origin, note, dedupe_key, data)
@@ -98,7 +100,8 @@ def _write(
         tracked=sql.SQL(", ").join(map(sql.Identifier, tracked)),
         orders=table(Order),
         events=table(OrderEvent),
-        ids=sql.Literal(ids),
+        written=sql.SQL(", ").join(sql.Identifier("o", name) for name in tracked),
+        ids=array(ids),
         now=sql.Literal(now),
         version_step=sql.Literal(version_step),
         assignments=_assignments(assign),
@@ -195,28 +198,30 @@ def _details(event: NewEvent) -> sql.Composable:
 
 def _changes(tracked: Iterable[str]) -> sql.Composable:
     """Return ``{"changes": {field: [old, new]}}`` of the fields that differ."""
-    each = [
-        sql.SQL(
-            "CASE WHEN old.{column} IS DISTINCT FROM new.{column}"
-            " THEN jsonb_build_object({name}, {pair}) ELSE '{{}}'::jsonb END"
-        ).format(
-            column=sql.Identifier(column), name=sql.Literal(column), pair=_pair(column)
-        )
-        for column in tracked
-    ]
+    personal = [column for column in tracked if column in PERSONAL_FIELDS]
+    others = [column for column in tracked if column not in PERSONAL_FIELDS]
+    changes = sql.SQL("JSON_OBJECT({} ABSENT ON NULL RETURNING jsonb)").format(
+        sql.SQL(", ").join(map(_change, others))
+    )
     return sql.SQL("jsonb_build_object('changes', {})").format(
-        sql.SQL(" || ").join(each)
+        sql.SQL(" || ").join([changes, *map(_personal_change, personal)])
     )
 
 
-def _pair(column: str) -> sql.Composable:
-    if column in PERSONAL_FIELDS:
-        return sql.SQL("NULL")
+def _change(column: str) -> sql.Composable:
     # Money goes out as a decimal string; JSON numbers become floats at the reader.
     cast = "::text" if isinstance(_field(column), models.DecimalField) else ""
-    return sql.SQL(f"jsonb_build_array(old.{{c}}{cast}, new.{{c}}{cast})").format(
-        c=sql.Identifier(column)
-    )
+    return sql.SQL(
+        "{name}: CASE WHEN old.{column} IS DISTINCT FROM new.{column}"
+        f" THEN jsonb_build_array(old.{{column}}{cast}, new.{{column}}{cast}) END"
+    ).format(name=sql.Literal(column), column=sql.Identifier(column))
+
+
+def _personal_change(column: str) -> sql.Composable:
+    return sql.SQL(
+        "CASE WHEN old.{column} IS DISTINCT FROM new.{column}"
+        " THEN jsonb_build_object({name}, NULL) ELSE '{{}}'::jsonb END"
+    ).format(name=sql.Literal(column), column=sql.Identifier(column))
 
 
 def _field(column: str) -> models.Field[Any, Any]:

@@ -30,6 +30,7 @@ from orders.models import Order
 
 from .clock import database_now
 from .guards import Guard, GuardsAt, allowed_actions, refusal_code
+from .keys import Among
 from .timeline import NewEvent, write_orders
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _change(
 def _lock(ids: Ids, guards: Iterable[Guard], found: Finding | None) -> dict[UUID, str]:
     provided = found.provided if found else None
     return dict(
-        Order.objects.filter(pk__in=ids)
+        Order.objects.filter(Among("pk", ids))
         .order_by("pk")
         .select_for_update(of=("self",), skip_locked=found is not None)
         .values_list("pk", refusal_code(guards, provided))
