@@ -10,6 +10,7 @@ from orders.models import Actor, Fulfillment, Order, OrderEvent
 from . import guards, stock
 from .drafting import SYSTEM
 from .input import check_choice, check_text
+from .keys import Among
 from .timeline import NewEvent, write_orders
 from .transition import Finding, Ids, Outcome, Problems, change_orders
 
@@ -44,9 +45,9 @@ def cancel_orders(
     pending_since = found.pending_since if found else None
 
     def write(ids: Ids, now: datetime) -> Problems:
-        stock.release(ids)
+        quantities = stock.release_lines(ids)
         Fulfillment.objects.filter(
-            order__in=ids, status=Fulfillment.Status.PENDING
+            Among("order", ids), status=Fulfillment.Status.PENDING
         ).update(status=Fulfillment.Status.CANCELLED, cancelled_at=now)
         write_orders(
             ids,
@@ -58,6 +59,7 @@ def cancel_orders(
                 "cancelled_at": now,
             },
         )
+        stock.give_back(quantities)
         return {}
 
     return change_orders(

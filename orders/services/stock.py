@@ -12,6 +12,7 @@ from orders.exceptions import InvalidInput
 from orders.models import OrderLine, StockItem
 
 from .input import check_text
+from .keys import array
 from .timeline import table
 
 if TYPE_CHECKING:
@@ -50,26 +51,48 @@ def reserve(quantities: Mapping[int, int], by_sku: Mapping[str, int]) -> None:
     )
 
 
-def release(order_ids: list[UUID]) -> None:
-    """Give back all that locked orders have reserved. Three statements."""
-    ids = sql.Literal(order_ids)
-    _run(
-        "SELECT count(*) FROM (SELECT 1 FROM {stock} WHERE sku IN (SELECT sku"
-        " FROM {lines} WHERE order_id = ANY({ids}) AND qty_reserved > 0)"
-        " ORDER BY sku FOR UPDATE) AS locked",
-        ids=ids,
-    )
-    _run(
-        "UPDATE {stock} AS s SET reserved = s.reserved - v.n FROM"
-        " (SELECT sku, sum(qty_reserved) AS n FROM {lines}"
-        " WHERE order_id = ANY({ids}) AND qty_reserved > 0 GROUP BY sku) AS v"
-        " WHERE s.sku = v.sku",
-        ids=ids,
-    )
+def release_lines(order_ids: list[UUID]) -> dict[str, int]:
+    """Strike out all that locked orders have reserved; return the units by SKU.
+
+    They are still to be given back. Two statements.
+    """
+    ids = array(order_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _composed(
+                "SELECT sku, sum(qty_reserved) FROM {lines}"
+                " WHERE order_id = ANY({ids}) AND qty_reserved > 0 GROUP BY sku",
+                ids=ids,
+            )
+        )
+        quantities = dict(cursor.fetchall())
     _run(
         "UPDATE {lines} SET qty_reserved = 0"
         " WHERE order_id = ANY({ids}) AND qty_reserved > 0",
         ids=ids,
+    )
+    return quantities
+
+
+def give_back(quantities: Mapping[str, int]) -> None:
+    """Lower what stock rows hold reserved, by SKU. Three statements.
+
+    Best the last of a change: whoever orders one of these SKUs waits from here
+    until the commit. What would be checked at the commit is checked before.
+    """
+    skus = sql.Literal(list(quantities))
+    _run("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    _run(
+        "SELECT count(*) FROM (SELECT 1 FROM {stock} WHERE sku = ANY({skus}::text[])"
+        " ORDER BY sku FOR UPDATE) AS locked",
+        skus=skus,
+    )
+    _run(
+        "UPDATE {stock} AS s SET reserved = s.reserved - v.n"
+        " FROM unnest({skus}::text[], {counts}::int[]) AS v (sku, n)"
+        " WHERE s.sku = v.sku",
+        skus=skus,
+        counts=sql.Literal(list(quantities.values())),
     )
 
 
@@ -137,8 +160,11 @@ def _add_to_lines(assignment: sql.SQL, quantities: Mapping[int, int]) -> None:
 
 
 def _run(statement: str, **parts: sql.Composable) -> None:
-    query = sql.SQL(statement).format(
+    with connection.cursor() as cursor:
+        cursor.execute(_composed(statement, **parts))
+
+
+def _composed(statement: str, **parts: sql.Composable) -> sql.Composed:
+    return sql.SQL(statement).format(
         stock=table(StockItem), lines=table(OrderLine), **parts
     )
-    with connection.cursor() as cursor:
-        cursor.execute(query)
