@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orders.models import Actor, Fulfillment, Order, OrderEvent
+from orders.models import Actor, Order, OrderEvent
 
 from . import guards, stock
 from .drafting import SYSTEM
+from .fulfillment import abandon_shipping
 from .input import check_choice, check_text
-from .keys import Among
 from .timeline import NewEvent, write_orders
 from .transition import Finding, Ids, Outcome, Problems, change_orders
 
@@ -45,10 +45,7 @@ def cancel_orders(
     pending_since = found.pending_since if found else None
 
     def write(ids: Ids, now: datetime) -> Problems:
-        quantities = stock.release_lines(ids)
-        Fulfillment.objects.filter(
-            Among("order", ids), status=Fulfillment.Status.PENDING
-        ).update(status=Fulfillment.Status.CANCELLED, cancelled_at=now)
+        quantities = abandon_shipping(ids, now=now)
         write_orders(
             ids,
             event,

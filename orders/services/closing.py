@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from orders.exceptions import InvalidInput
 from orders.models import Actor, Order, OrderEvent
 
-from . import guards
+from . import guards, stock
 from .drafting import SYSTEM
+from .fulfillment import abandon_shipping
 from .input import check_choice, check_text
 from .timeline import NewEvent, write_orders
 from .transition import Finding, Ids, Outcome, Problems, change_orders
@@ -35,9 +36,9 @@ def close_orders(
     """Close open orders that are settled, fulfilled and free of open matters.
 
     ``reason`` is one of Order.CloseReason. ``written_off`` closes an order that
-    is not, and takes ``override`` (the actor's right to do so). ``found``: a sweep
-    asks (see Finding). Raises InvalidInput for an unknown reason, or for a
-    write-off without the right.
+    is not, gives back what it still had to send, and takes ``override`` (the
+    actor's right to do so). ``found``: a sweep asks (see Finding). Raises
+    InvalidInput for an unknown reason, or for a write-off without the right.
     """
     check_choice("reason", reason, Reason.values)
     check_text("note", note, longest=4000)
@@ -50,6 +51,7 @@ def close_orders(
     close = partial(guards.close, pending_since=pending_since)
 
     def write(ids: Ids, now: datetime) -> Problems:
+        left = abandon_shipping(ids, now=now) if writes_off else {}
         write_orders(
             ids,
             event,
@@ -60,6 +62,8 @@ def close_orders(
                 "closed_at": now,
             },
         )
+        if left:
+            stock.give_back(left)
         return {}
 
     return change_orders(

@@ -25,6 +25,7 @@ from . import guards, stock
 from .drafting import SYSTEM
 from .guards import only_in
 from .input import check_text
+from .keys import Among
 from .timeline import NewEvent, write_orders
 from .totals import quantity_columns, quantity_sums
 from .transition import Ids, Outcome, Problem, Problems, change_orders
@@ -167,6 +168,18 @@ def cancel_fulfillment(
         guards_at=lambda _: (only_in(Order.Status.OPEN),),
         now=now,
     )
+
+
+def abandon_shipping(ids: Ids, *, now: datetime) -> dict[str, int]:
+    """Unpack and unreserve all that locked orders still had to send.
+
+    Returns the units by SKU that are to be given back to stock at the end of the
+    change (``stock.give_back``).
+    """
+    Fulfillment.objects.filter(Among("order", ids), status=Status.PENDING).update(
+        status=Status.CANCELLED, cancelled_at=now
+    )
+    return stock.release_lines(ids)
 
 
 def _move(

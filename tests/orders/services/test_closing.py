@@ -9,10 +9,20 @@ from typing import Any
 import pytest
 
 from orders.exceptions import InvalidInput
-from orders.models import Order, Payment
+from orders.models import Order, Payment, StockItem
 from orders.services.closing import close_orders
+from orders.services.fulfillment import create_fulfillment
 from orders.services.holds import hold_orders
-from tests.factories import completed_order, draft_order, ids, open_order, pay, send
+from tests.factories import (
+    completed_order,
+    draft_order,
+    ids,
+    line,
+    open_order,
+    pay,
+    send,
+    stock,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +107,20 @@ def test_open_order_is_written_off_whatever_it_lacks(prepare: Any) -> None:
     order = close_orders([prepare()], reason="written_off", override=True).one()
 
     assert (order.status, order.close_reason) == ("closed", "written_off")
+
+
+def test_written_off_order_gives_back_what_it_had_to_send() -> None:
+    stock("MUG", on_hand=5)
+    order = open_order(lines=[line(sku="MUG", quantity=3)])
+    parcel = create_fulfillment(order, quantities={order.lines.get().pk: 1})
+
+    close_orders([order], reason="written_off", override=True).one()
+
+    parcel.refresh_from_db()
+    assert parcel.status == "cancelled"
+    item = StockItem.objects.get(sku="MUG")
+    assert (item.on_hand, item.reserved) == (5, 0)
+    assert order.lines.get().qty_reserved == 0
 
 
 def test_draft_is_not_written_off() -> None:
