@@ -13,7 +13,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test faults-full test-stack lint format requirements requirements-check clean
+.PHONY: help run test faults-full test-stack bench lint format requirements requirements-check clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ faults-full: $(VENV)/.dev ## Run the faults that take minutes, beside those of `
 
 test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it from outside
 	@PYTHON=$(BIN)/python exec tests/e2e/run $(ARGS)
+
+bench: $(VENV)/.run ## Compare the sweep with other ways of closing; ARGS=--full
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.dev requirements-check ## Check style, types, imports, migrations, settings, pins
 	$(BIN)/ruff check

@@ -1,0 +1,68 @@
+"""Ask what the order desk costs: python -m benchmarks [--full] [QUESTION ...]."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+
+import argparse
+import sys
+import time
+
+import django
+from django.conf import settings
+
+django.setup()
+
+from embedded.locks import exclusive
+
+from . import close_at_once, close_cost, close_growth, close_meanwhile
+from .report import surroundings, write_json
+
+QUESTIONS = {
+    "close_cost": close_cost.answer,
+    "close_growth": close_growth.answer,
+    "close_meanwhile": close_meanwhile.answer,
+    "close_at_once": close_at_once.answer,
+}
+
+
+def main() -> int:
+    """Ask the questions; return 1 when a gate is missed."""
+    given = _arguments()
+    began = time.monotonic()
+    with (
+        settings.EMBEDDED_SERVERS.running(),
+        exclusive(settings.RUN_DIR / "benchmarks.lock"),
+    ):
+        about = surroundings()
+        for name, value in about.items():
+            print(f"{name}: {value}")
+        answers = []
+        for name in given.questions or QUESTIONS:
+            answers.append(QUESTIONS[name](full=given.full))
+            print(f"\n{answers[-1].shown()}", flush=True)
+    path = write_json(settings.RUN_DIR / "results", about, answers)
+    missed = [
+        gate for answer in answers for gate in answer.gates if not gate.is_reached
+    ]
+    print(f"\n{len(missed)} gates missed, in {time.monotonic() - began:.0f} s; {path}")
+    return 1 if missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the large sizes")
+    parser.add_argument(
+        "questions",
+        nargs="*",
+        choices=QUESTIONS,
+        metavar="QUESTION",
+        help=", ".join(QUESTIONS),
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
