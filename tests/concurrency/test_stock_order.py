@@ -58,3 +58,18 @@ def test_stock_is_locked_in_sku_order(
 
     assert left == ["APPLE", "ZEBRA"]
     assert len(outcome.changed) == 1
+
+
+def test_units_that_a_colleague_reserved_while_we_waited_are_kept() -> None:
+    stock("MUG", on_hand=9)
+    order = open_order(lines=[line(sku="MUG", quantity=2)])
+
+    with colleague() as start:
+        with transaction.atomic():
+            StockItem.objects.filter(sku="MUG").update(reserved=F("reserved") + 5)
+            working = start(cancel_orders, [order], reason="staff")
+            until(somebody_waits_for_us)
+        outcome = working.result(PATIENCE)
+
+    assert outcome.changed == [order.pk]
+    assert StockItem.objects.get(sku="MUG").reserved == 5
