@@ -54,14 +54,12 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the large sizes")
-    parser.add_argument(
-        "questions",
-        nargs="*",
-        choices=QUESTIONS,
-        metavar="QUESTION",
-        help=", ".join(QUESTIONS),
-    )
-    return parser.parse_args()
+    names = ", ".join(QUESTIONS)
+    parser.add_argument("questions", nargs="*", metavar="QUESTION", help=names)
+    given = parser.parse_args()
+    if unknown := set(given.questions) - QUESTIONS.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}, but {names}")
+    return given
 
 
 if __name__ == "__main__":
