@@ -18,7 +18,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import CharField, Count, Func, Value
+from django.db.models import CharField, Count, Func, TextField, Value
+from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan, Lookup
 
 from orders.exceptions import OrdersBusy, RejectedByDatabase
@@ -278,7 +279,8 @@ def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
     while (size := min(sweep.batch_size, tally.cap - tally.seen)) and not _must_stop(
         sweep, tally
     ):
-        rows = list(window.values_list(clock, "pk")[:size])
+        # As text: of all these instants only the last is looked at.
+        rows = list(window.values_list(Cast(clock, TextField()), "pk")[:size])
         if not rows:
             tally.no_longer_due += tally.candidates - tally.seen
             return
@@ -286,7 +288,7 @@ def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
         yield [pk for _, pk in rows]
 
 
-def _beyond(clock: str, at: datetime, pk: UUID) -> Lookup[Any]:
+def _beyond(clock: str, at: str, pk: UUID) -> Lookup[Any]:
     """Compare whole rows, which walks the index on (clock, id) from that place."""
     return GreaterThan(_row(clock, "pk"), _row(Value(at), Value(pk)))
 
