@@ -1,4 +1,4 @@
-"""Tables of the clock, beside those of django-celery-beat."""
+"""What the table of defaults said when it was last merged."""
 
 from django.db import models
 
