@@ -30,7 +30,7 @@ from orders.models import (
     Origin,
     StockItem,
 )
-from orders.services.clock import database_now
+from scheduling.clock import database_now
 
 SYSTEM = Actor.system(Origin.COMMAND)
 REASON = Order.CancelReason.PAYMENT_OVERDUE

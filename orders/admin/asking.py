@@ -20,9 +20,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from orders.exceptions import InvalidInput, OrderError, Refusal
 from orders.models import Order
-from orders.services.clock import database_now
 from orders.services.transition import Outcome
 from orders.services.versions import change_unless_stale
+from scheduling.clock import database_now
 
 from .records import actor
 from .transitions import Transition, foreseen_refusals

@@ -14,9 +14,9 @@ from django.utils.dateparse import parse_datetime
 from orders.autoclose import AutoClose, auto_close_of
 from orders.models import Order, OrderEvent
 from orders.money import round_money
-from orders.services.clock import database_now
 from orders.services.fulfillment import units_left
 from orders.templatetags.desk import NOTHING, instant, money
+from scheduling.clock import database_now
 
 from .transitions import offered
 

@@ -13,7 +13,7 @@ from django.db import models
 
 from orders.autoclose.due import load_rules
 from orders.models import ClosePolicy, Order
-from orders.services.clock import database_now
+from scheduling.clock import database_now
 
 from .records import RecordAdmin, may
 

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from orders.exceptions import OrderError
 from orders.models import AutoCloseRun
-from orders.services.clock import database_now
+from scheduling.clock import database_now
 
 from .due import KINDS
 

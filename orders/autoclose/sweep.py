@@ -25,10 +25,10 @@ from django.db.models.lookups import GreaterThan, Lookup
 from orders.exceptions import OrdersBusy, RejectedByDatabase
 from orders.models import Actor, AutoCloseRun, Order
 from orders.services.cancellation import cancel_orders
-from orders.services.clock import database_now
 from orders.services.closing import close_orders
 from orders.services.guards import Action
 from orders.services.transition import Finding, Outcome
+from scheduling.clock import database_now
 
 from .due import BLOCKS, Kind, Rule, load_rules
 from .runs import bury_the_dead

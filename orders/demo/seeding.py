@@ -11,9 +11,9 @@ from django.db import connection, transaction
 
 from orders.exceptions import InvalidInput, OrderError
 from orders.models import Order, StockItem
-from orders.services.clock import database_now
 from orders.services.drafting import create_orders
 from orders.services.stock import adjust_stock
+from scheduling.clock import database_now
 
 from .catalogue import PRODUCTS, Shelf
 from .happenings import Happening, Subject

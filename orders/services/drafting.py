@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 
 from orders.exceptions import DuplicateReference, InvalidInput
 from orders.models import Actor, Order, OrderEvent, OrderLine, Origin
+from scheduling.clock import database_now
 
-from .clock import database_now
 from .input import (
     check_address,
     check_amount,

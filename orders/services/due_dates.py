@@ -8,9 +8,9 @@ from django.db.models import Q
 
 from orders.exceptions import InvalidInput
 from orders.models import Actor, Order, OrderEvent
+from scheduling.clock import database_now
 
 from . import guards
-from .clock import database_now
 from .drafting import SYSTEM
 from .guards import Guard
 from .input import check_instant, check_text

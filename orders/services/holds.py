@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from orders.exceptions import InvalidInput
 from orders.models import Actor, Order, OrderEvent
+from scheduling.clock import database_now
 
 from . import guards
-from .clock import database_now
 from .drafting import SYSTEM
 from .input import check_instant, check_text
 from .timeline import NewEvent

@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from orders.exceptions import InvalidInput, PaymentConflict
 from orders.models import Actor, Order, OrderEvent, Payment
 from orders.money import round_money
+from scheduling.clock import database_now
 
 from . import guards
-from .clock import database_now
 from .drafting import SYSTEM
 from .input import check_amount, check_choice, check_instant, check_text
 from .timeline import NewEvent, add_event, write_orders

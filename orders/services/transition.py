@@ -27,8 +27,8 @@ from orders.exceptions import (
     UnknownOrder,
 )
 from orders.models import Order
+from scheduling.clock import database_now
 
-from .clock import database_now
 from .guards import Guard, GuardsAt, allowed_actions, refusal_code
 from .keys import Among
 from .timeline import NewEvent, write_orders

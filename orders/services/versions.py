@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F
 
 from orders.models import Order, OrderEvent
+from scheduling.clock import database_now
 
-from .clock import database_now
 from .transition import Ids, Outcome, Problem, Problems, describe, repeat_when_busy
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from orders.models import StockItem
-from orders.services.clock import database_now
 from orders.services.drafting import LineDraft, OrderDraft, create_orders
 from orders.services.payments import record_payment
 from orders.services.placement import place_orders
 from orders.transfer.imported import ImportedOrder
 from orders.transfer.superstore import read_superstore
+from scheduling.clock import database_now
 
 DAY = timedelta(days=1)
 
