@@ -1,6 +1,7 @@
 """What became of each slot: one row for one slot, or for one asked for by hand."""
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -178,3 +179,14 @@ class Run(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN_STATES
+
+    @property
+    def lateness(self) -> timedelta | None:
+        """How long after its slot it started; below zero, the clocks differ."""
+        return self.started_at - self.slot if self.started_at and self.slot else None
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long its last attempt took, once it has ended."""
+        ended = self.finished_at
+        return ended - self.started_at if ended and self.started_at else None

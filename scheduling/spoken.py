@@ -1,0 +1,38 @@
+"""How the clock says durations and instants to staff."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+TENTHS_UNDER = timedelta(seconds=10)
+UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def spoken_duration(duration: timedelta) -> str:
+    """Say a duration in its two largest units: ``0.4 s``, ``2 h 5 min``, ``3 days``.
+
+    One below zero is said as ``0 s``: clocks of two machines differ by so much.
+    """
+    seconds = max(0.0, duration.total_seconds())
+    if duration < TENTHS_UNDER:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    counts, rest = [], round(seconds)
+    for unit, length in UNITS:
+        count, rest = divmod(rest, length)
+        counts.append((count, unit))
+    first = next(i for i, (count, _) in enumerate(counts) if count)
+    return " ".join(_counted(*pair) for pair in counts[first : first + 2] if pair[0])
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}s" if unit == "day" and count > 1 else f"{count} {unit}"
+
+
+def spoken_instant(at: datetime, zone: tzinfo = UTC) -> str:
+    """Say an instant to the second, with the zone's own abbreviation."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def number_of(count: int, noun: str) -> str:
+    """Say how many: ``1 run``, ``1,200 runs``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"

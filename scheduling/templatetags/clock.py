@@ -1,0 +1,70 @@
+"""How the clock's pages write instants, durations and states."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, tzinfo
+
+from django import template
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from scheduling.models import Incident, Run
+from scheduling.spoken import spoken_duration, spoken_instant
+
+register = template.Library()
+
+NOTHING = "—"
+GOOD, BAD, BUSY = "good", "bad", "busy"
+TONES: dict[str, str] = {
+    Run.State.SUCCEEDED: GOOD,
+    Run.State.FAILED: BAD,
+    Run.State.MISSED: BAD,
+    Run.State.LOST: BAD,
+    Run.State.RUNNING: BUSY,
+    Run.State.QUEUED: BUSY,
+    Run.State.PENDING: BUSY,
+}
+
+
+def badge(words: str, tone: str = "") -> SafeString:
+    """Return words as a badge; they carry the meaning, the colour only helps."""
+    return format_html('<span class="badge {}">{}</span>', tone, words)
+
+
+@register.filter
+def run_badge(run: Run) -> SafeString:
+    return badge(run.get_state_display(), TONES.get(run.state, ""))
+
+
+@register.filter
+def incident_badge(incident: Incident) -> SafeString:
+    return badge("Open", BAD) if incident.is_open else badge("Over", GOOD)
+
+
+@register.filter
+def instant(at: datetime | None, zone: tzinfo | None = None) -> SafeString | str:
+    """Write an instant in a zone, in UTC where none is named."""
+    if at is None:
+        return NOTHING
+    words = spoken_instant(at, zone) if zone else spoken_instant(at)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        spoken_instant(at),
+        words,
+    )
+
+
+@register.filter
+def duration(length: timedelta | None) -> str:
+    return NOTHING if length is None else spoken_duration(length)
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    """Write what JSON holds over several lines, as a reader wants it."""
+    return json.dumps(
+        value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2, sort_keys=True
+    )
