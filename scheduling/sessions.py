@@ -31,6 +31,14 @@ def delete_expired_sessions(
     return deleted
 
 
+def expired_in_words() -> str:
+    """Return what deleting would do now, in a sentence. Reads only, one query."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).count()
+    if not expired:
+        return "Nothing to do: no session has expired."
+    return f"Would delete {expired:,} expired session{'s' * (expired != 1)}."
+
+
 def _expired_batches(cutoff: datetime, batch_size: int) -> Iterator[list[str]]:
     """Yield the keys of expired sessions, oldest first.
 
