@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from celery import shared_task
+from django.core.validators import MinValueValidator
 from kombu.exceptions import OperationalError
 
 from orders import autoclose
-from orders.models import Actor, AutoCloseRun, Origin
+from orders.models import Actor, AutoCloseRun, ClosePolicy, Origin
+from scheduling.parameters import not_empty
+from scheduling.registry import schedulable
 from scheduling.shutdown import stopping
 
 if TYPE_CHECKING:
@@ -18,11 +21,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@schedulable(dry_run=autoclose.forecast)
 @shared_task
 def auto_close_old_orders(
     dry_run: bool = False,  # noqa: FBT001, FBT002 - a task's arguments come by name
-    policies: list[str] | None = None,
-    limit: int | None = None,
+    policies: Annotated[list[ClosePolicy.Kind] | None, not_empty] = None,
+    limit: Annotated[int | None, MinValueValidator(1)] = None,
     approve: bool = False,  # noqa: FBT001, FBT002 - as above
 ) -> dict[str, Any]:
     """Close old orders by policy: cancel the unpaid, close the completed.

@@ -261,6 +261,12 @@ class Parameter:
                 ) from None
 
 
+def not_empty(value: Sequence[Value]) -> None:
+    """Validate that a list has an item; for Annotated, beside Django's validators."""
+    if not value:
+        raise ValidationError("Choose at least one.", code="empty")
+
+
 def shown(value: Json) -> str:
     """Return a value as JSON, as much of it as a sentence bears."""
     try:

@@ -137,10 +137,11 @@ def schedulable(
     """Let staff schedule a task; stands above `@shared_task`.
 
     The signature says what they can fill in: bool, int, float, str, date, datetime,
-    Literal, an Enum, a list of one of these, each also as Optional, and Annotated with
-    Django's validators. A parameter ``slot: datetime | None = None`` is filled in by
-    the clock. ``min_interval`` is the shortest time from run to run. ``dry_run`` takes
-    the same arguments, reads only, and says in a sentence what the task would do now.
+    Literal, an Enum, a list of one of these, each also as Optional; Annotated around
+    it adds Django's validators. A parameter ``slot: datetime | None = None`` is filled
+    in by the clock. ``min_interval`` is the shortest time from run to run. ``dry_run``
+    takes the same arguments, reads only, and says in a sentence what the task would
+    do now.
 
     Raises NotSchedulableError for any other signature.
     """
@@ -201,10 +202,11 @@ def _hints(task: CeleryTask) -> dict[str, Any]:
     function = inspect.unwrap(getattr(task.run, "__func__", task.run))
     try:
         return get_type_hints(function, include_extras=True)
-    except NameError as error:
+    except (AttributeError, NameError, TypeError) as error:
         raise NotSchedulableError(
-            f"{task.name} cannot be scheduled: {error}. Import the types of its "
-            "annotations at run time."
+            f"{task.name} cannot be scheduled: its annotations cannot be read "
+            f"({error}). Import their types at run time; Annotated goes around "
+            "Optional."
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Which orders are due for closing, and the sweep over them."""
 
 from .due import AutoClose, auto_close_of
+from .forecast import forecast
 from .runs import approve, queue_follow_up, queued_runs, start_run
 from .sweep import Summary, execute
 
@@ -10,6 +11,7 @@ __all__ = [
     "approve",
     "auto_close_of",
     "execute",
+    "forecast",
     "queue_follow_up",
     "queued_runs",
     "start_run",

@@ -13,6 +13,8 @@ from scheduling.clock import database_now
 from .due import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orders.models import Actor
 
 State = AutoCloseRun.State
@@ -27,7 +29,7 @@ def start_run(
     by: Actor,
     trigger: Trigger,
     dry_run: bool = False,
-    policies: list[str] | None = None,
+    policies: Collection[str] | None = None,
     limit: int | None = None,
     approve: bool = False,
 ) -> AutoCloseRun:
@@ -37,24 +39,33 @@ def start_run(
     integer from 1 up, ``policies`` that are not a non-empty list of kinds, or a
     ``dry_run`` or ``approve`` that is not a boolean.
     """
-    dry_run = _checked_flag("dry_run", dry_run)
-    approve = _checked_flag("approve", approve)
-    kinds = _checked_kinds(policies)
-    checked_limit = _checked_limit(limit)
+    run = new_run(dry_run=dry_run, policies=policies, limit=limit, approve=approve)
+    run.trigger, run.origin = trigger, by.origin
+    run.actor_kind, run.actor_id, run.actor_label = by.kind, by.id, by.label
+    if approve:
+        run.approved_by, run.approved_at = by.label, run.cutoff
+    run.save()
+    return run
+
+
+def new_run(
+    *,
+    dry_run: bool,
+    policies: Collection[str] | None,
+    limit: int | None,
+    approve: bool,
+) -> AutoCloseRun:
+    """Return an unsaved sweep that nobody has asked for, with this moment's cut-off.
+
+    Raises ValueError as start_run does.
+    """
     now = database_now()
-    return AutoCloseRun.objects.create(
-        trigger=trigger,
-        dry_run=dry_run,
-        kinds=kinds,
-        limit=checked_limit,
-        approve_all=approve,
-        approved_by=by.label if approve else "",
-        approved_at=now if approve else None,
+    return AutoCloseRun(
+        dry_run=_checked_flag("dry_run", dry_run),
+        approve_all=_checked_flag("approve", approve),
+        kinds=_checked_kinds(policies),
+        limit=_checked_limit(limit),
         cutoff=now,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_label=by.label,
-        origin=by.origin,
         created_at=now,
     )
 
