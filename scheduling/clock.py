@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
+
+#: The least that two instants of the database can differ by.
+AN_INSTANT = timedelta(microseconds=1)
 
 
 def database_now() -> datetime:

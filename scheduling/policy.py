@@ -1,0 +1,162 @@
+"""What becomes of the slots that have come due: pure, by the schedule's policies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from scheduling import slots
+from scheduling.clock import AN_INSTANT
+from scheduling.models import Run, Schedule
+from scheduling.spoken import number_of, spoken_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from django_celery_beat.models import PeriodicTask
+
+#: A slot sent within this time is on time: beats take turns, databases fail over.
+ON_TIME = timedelta(minutes=1)
+#: So many slots that are not run have a row each; the older ones share one.
+ROWS_APART = 100
+#: So many runs of one schedule are written at once. The rest follows with the next.
+RUNS_AT_ONCE = 1000
+
+TOO_OLD = "Nothing sent it in the time that the schedule gives a slot to start."
+NO_CATCH_UP = "Nothing sent it in time, and this schedule catches up none."
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotRun:
+    """Slots that will not run: one, or ``count`` from ``slot`` on, and why."""
+
+    slot: datetime
+    state: Run.State
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which slots run, which do not, and what the next one is."""
+
+    run: list[datetime]
+    not_run: list[NotRun]
+    next_slot: datetime | None
+
+
+def decide(
+    schedule: Schedule,
+    task: PeriodicTask,
+    timing: slots.Timing,
+    *,
+    first: datetime,
+    now: datetime,
+    at_work: str = "",
+) -> Decision:
+    """Decide on every slot from ``first``, which is due, up to ``now``.
+
+    ``at_work`` says why a slot cannot run beside an open run of the schedule.
+    """
+    oldest_to_run = now - patience(schedule, task)
+    if schedule.catch_up == Schedule.CatchUp.ALL:
+        run, passed = _each(timing, first, now, oldest_to_run)
+    else:
+        run, passed = _latest(schedule, timing, first, now, oldest_to_run)
+    # Those that did not fit in are the next to be decided upon.
+    next_slot = slots.next_slot(timing, run[-1] if len(run) == RUNS_AT_ONCE else now)
+    if at_work and schedule.overlap == Schedule.Overlap.SKIP:
+        passed += _not_run(run, Run.State.SKIPPED, at_work)
+        run = []
+    return Decision(run=run, not_run=passed, next_slot=next_slot)
+
+
+def patience(schedule: Schedule, task: PeriodicTask) -> timedelta:
+    """Return how long after its slot a run may still start."""
+    longest = max(schedule.catch_up_window, ON_TIME)
+    if task.expire_seconds is not None:
+        longest = min(longest, timedelta(seconds=task.expire_seconds))
+    return longest
+
+
+def ring_after(schedule: Schedule, slot: datetime) -> datetime:
+    """Return when the run of a slot may start: its jitter is always the same."""
+    if not schedule.jitter:
+        return slot
+    seed = f"{schedule.pk} {slot.isoformat()}".encode()
+    share = int.from_bytes(hashlib.sha256(seed).digest()[:8]) / 2**64
+    return slot + schedule.jitter * share
+
+
+def deadline(schedule: Schedule, task: PeriodicTask, slot: datetime) -> datetime:
+    """Return by when the run of a slot must have started."""
+    latest = ring_after(schedule, slot) + patience(schedule, task)
+    return min(latest, task.expires) if task.expires else latest
+
+
+def _each(
+    timing: slots.Timing, first: datetime, now: datetime, oldest_to_run: datetime
+) -> tuple[list[datetime], list[NotRun]]:
+    """Return all that may still run, as many as go at once, and those too old."""
+    before = min(oldest_to_run - AN_INSTANT, now)
+    too_old = _due(timing, first, before) if first < oldest_to_run else iter(())
+    may_run = (slot for slot in _due(timing, first, now) if slot >= oldest_to_run)
+    if first < oldest_to_run:
+        may_run = slots.slots_between(timing, before, now)
+    return list(islice(may_run, RUNS_AT_ONCE)), _not_run(
+        too_old, Run.State.MISSED, TOO_OLD
+    )
+
+
+def _latest(
+    schedule: Schedule,
+    timing: slots.Timing,
+    first: datetime,
+    now: datetime,
+    oldest_to_run: datetime,
+) -> tuple[list[datetime], list[NotRun]]:
+    """Return the latest slot, where it may still run, and what passes by."""
+    newest = slots.latest_between(timing, first, now) if not timing.one_off else None
+    newest = newest or first
+    older = (slot for slot in _due(timing, first, now) if slot < newest)
+    if newest < oldest_to_run:
+        everything = chain(older, (newest,))
+        return [], _not_run(everything, Run.State.MISSED, TOO_OLD)
+    if schedule.catch_up == Schedule.CatchUp.SKIP and now - newest > ON_TIME:
+        everything = chain(older, (newest,))
+        return [], _not_run(everything, Run.State.SKIPPED, NO_CATCH_UP)
+    instead = f"The slot of {spoken_instant(newest)} runs in its place."
+    return [newest], _not_run(older, Run.State.SKIPPED, instead)
+
+
+def _due(timing: slots.Timing, first: datetime, end: datetime) -> Iterator[datetime]:
+    """Return ``first``, which is due whatever the calendar says now, and those after.
+
+    A schedule that runs once has no other.
+    """
+    if timing.one_off:
+        return iter((first,))
+    return chain((first,), slots.slots_between(timing, first, end))
+
+
+def _not_run(passed: Iterable[datetime], state: Run.State, reason: str) -> list[NotRun]:
+    """Give the newest hundred a row each, and all older ones one with their range."""
+    recent: deque[datetime] = deque()
+    older: list[datetime] = []
+    count = 0
+    for slot in passed:
+        recent.append(slot)
+        if len(recent) > ROWS_APART:
+            older = [*older[:1], recent.popleft()]
+            count += 1
+    rows = [NotRun(slot=slot, state=state, reason=reason) for slot in recent]
+    if count:
+        first, last = spoken_instant(older[0]), spoken_instant(older[-1])
+        told = f"{number_of(count, 'slot')} from {first} to {last}. {reason}"
+        rows.insert(0, NotRun(slot=older[0], state=state, reason=told, count=count))
+    return rows
