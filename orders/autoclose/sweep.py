@@ -220,7 +220,7 @@ def _sweep(sweep: Sweep) -> None:
 def counted(run: AutoCloseRun) -> Iterator[Tally]:
     """Count each policy's candidates, and decide how many the run may close.
 
-    Reads only; the run need not be saved. Two queries, and two for each policy row.
+    Reads only; the run need not be saved. A query for each kind and policy row.
     """
     open_orders = Order.objects.filter(status=Order.Status.OPEN).count()
     left = run.limit
