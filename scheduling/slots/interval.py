@@ -1,0 +1,32 @@
+"""Instants that are equally far apart."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduling.slots.errors import InvalidTimingError
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Due again and again after the same time; a day is 24 hours, whatever clocks do.
+
+    The instants stand on a grid whose origin the timing gives, so that neither an
+    outage nor a late run moves them.
+    """
+
+    every: timedelta
+
+
+def check(rule: Interval) -> None:
+    """Raise InvalidTimingError unless the grid has a width."""
+    if rule.every <= timedelta(0):
+        raise InvalidTimingError(
+            "every", "An interval must be longer than nothing: give 1 or more."
+        )
+
+
+def first_after(rule: Interval, origin: datetime, after: datetime) -> datetime:
+    """Return the first instant of the grid after ``after``; all are in UTC."""
+    check(rule)
+    steps = (after - origin) // rule.every + 1
+    return origin + steps * rule.every
