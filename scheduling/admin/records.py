@@ -1,0 +1,145 @@
+"""Pages of tables that the clock writes: staff read them, and no form edits them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.views.decorators.http import require_safe
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.db import models
+    from django.db.models import QuerySet
+    from django.urls import URLPattern
+
+#: A list counts no further, and leads no further back: its filters do.
+MOST_COUNTED = 10_000
+
+
+def may(user: AbstractBaseUser | AnonymousUser, *rights: str) -> bool:
+    """Tell whether a user has one of these rights of the clock's."""
+    return any(user.has_perm(f"scheduling.{right}") for right in rights)  # type: ignore[union-attr] # our User has it
+
+
+# A Paginator is generic for the type checker alone.
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages of the first rows, so that no list is counted to its end."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment] # a list's
+        # In no order: the first to be found will do.
+        return rows.order_by()[:MOST_COUNTED].count()
+
+
+# A ModelAdmin is generic for the type checker alone.
+class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list whose rows are each read on a page, and never edited or deleted.
+
+    A subclass names the page's template, says what it takes (``describe``), and
+    which rights let somebody read (``view_rights``). Lists are filtered by their own
+    filters alone: Django would take any column from the address.
+    """
+
+    view_rights: tuple[str, ...] = ()
+    page_template = ""
+    actions = None
+    sortable_by = ()
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+
+    def describe(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        """Return the context of a record's page, its title among it."""
+        raise NotImplementedError
+
+    def has_view_permission(
+        self,
+        request: HttpRequest,
+        obj: models.Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return may(request.user, *self.view_rights)
+
+    def has_add_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: models.Model | None = None,  # noqa: ARG002 - as above
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: models.Model | None = None,  # noqa: ARG002 - as above
+    ) -> bool:
+        return False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        # What cannot be made or removed has no address, not a refusal.
+        never = ("_add", "_delete")
+        urls = super().get_urls()
+        return [url for url in urls if not (url.name or "").endswith(never)]
+
+    def lookup_allowed(
+        self,
+        lookup: str,
+        value: str,  # noqa: ARG002 - Django's signature
+        request: HttpRequest | None = None,  # noqa: ARG002 - as above
+    ) -> bool:
+        names = {getattr(item, "parameter_name", "") for item in self.list_filter}
+        return lookup in names
+
+    @method_decorator(require_safe)
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {
+            "title": capfirst(str(self.opts.verbose_name_plural)),
+            "most_counted": MOST_COUNTED,
+        }
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    @method_decorator(require_safe)
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a record as it stands."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return self.show_unknown(request)
+        site = self.admin_site.each_context(request)
+        context = site | self.describe(request, record) | (extra_context or {})
+        return TemplateResponse(request, self.page_template, context)
+
+    def show_unknown(self, request: HttpRequest) -> HttpResponse:
+        """Return to the list: what was asked for does not exist."""
+        messages.warning(request, f"There is no such {self.opts.verbose_name}.")
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(name))
