@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import socket
-import struct
 import threading
 from asyncio import StreamReader, StreamWriter
 from asyncio.trsock import TransportSocket
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self, TypeVar
 
-SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
-DROP_EVERYTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
+Result = TypeVar("Result")
+
+#: Linux's number for the hops that a packet must have left, else it is dropped. This
+#: machine's own packets have 64, of 255 at most.
+IP_MINTTL = 21
+MORE_THAN_ANY_HAS = 255
 
 
 class Proxy:
@@ -28,18 +31,18 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[TransportSocket] = []
+        self._connected: set[TransportSocket] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
     def __enter__(self) -> Self:
         self._thread.start()
         serving = asyncio.start_server(self._link, sock=self._listener)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        self._server = self._run(serving)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -51,24 +54,33 @@ class Proxy:
 
     def cut(self) -> None:
         """Lose every packet from now on, in both directions."""
-        _drop_packets(self._listener)
-        for end in self._sockets:
-            _drop_packets(end)
+        self._run(self._cut())
 
     def mend(self) -> None:
         """Take new connections again."""
-        self._listener.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        self._listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _cut(self) -> None:
+        for end in (self._listener, *self._connected):
+            is_open = end.fileno() >= 0
+            if is_open:
+                end.setsockopt(socket.IPPROTO_IP, IP_MINTTL, MORE_THAN_ANY_HAS)
 
     async def _link(self, from_client: StreamReader, to_client: StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection(
             "127.0.0.1", self._target
         )
         writers = (to_client, to_server)
-        self._sockets += [writer.get_extra_info("socket") for writer in writers]
+        ends = {writer.get_extra_info("socket") for writer in writers}
+        self._connected |= ends
         with suppress(ConnectionError, asyncio.CancelledError):
             await asyncio.gather(
                 _hand_on(from_client, to_server), _hand_on(from_server, to_client)
             )
+        self._connected -= ends
         for writer in writers:
             writer.transport.abort()
 
@@ -85,10 +97,3 @@ async def _hand_on(reader: StreamReader, writer: StreamWriter) -> None:
         writer.write(data)
         await writer.drain()
     writer.close()
-
-
-def _drop_packets(end: socket.socket | TransportSocket) -> None:
-    """Have the kernel drop what comes in for a socket, before it is acknowledged."""
-    program = ctypes.create_string_buffer(DROP_EVERYTHING, len(DROP_EVERYTHING))
-    described = struct.pack("HP", 1, ctypes.addressof(program))
-    end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
