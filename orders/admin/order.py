@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.views.decorators.http import require_safe
 
 from orders.models import Order
 from orders.templatetags import desk
@@ -25,7 +21,7 @@ from .asking import MOST_AT_ONCE, answer, ask
 from .draft import add_draft
 from .filters import ORDER_FILTERS
 from .order_page import describe_order
-from .records import RecordAdmin, may
+from .records import PageAdmin, may
 from .search import search_orders
 from .transitions import TRANSITIONS, Transition
 
@@ -38,7 +34,9 @@ Action = tuple[Callable[..., Any], str, str]
 
 
 @admin.register(Order)
-class OrderAdmin(RecordAdmin):
+class OrderAdmin(PageAdmin):
+    page_template = "orders/order.html"
+    view_rights = ("view_order", "change_order")
     list_display = (
         "shown_number",
         "shown_placed_at",
@@ -58,14 +56,6 @@ class OrderAdmin(RecordAdmin):
     search_help_text = "Number, e-mail, name, reference or SKU"
     change_list_template = "orders/order_list.html"
     actions_on_bottom = True
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: Order | None = None,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        """Whoever may see an order, or change it, sees it whole."""
-        return any(may(request.user, f"{verb}_order") for verb in ("view", "change"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "change_order")
@@ -153,26 +143,10 @@ class OrderAdmin(RecordAdmin):
         mine = path("transition/<slug:name>/", view, name="orders_order_transition")
         return [mine, *super().get_urls()]
 
-    @method_decorator(require_safe)
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show an order; it is changed by its transitions alone."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        order = self.get_object(request, unquote(object_id))
-        if order is None:
-            return self.show_unknown(request)
-        about = describe_order(
-            order, request.user, whole_timeline=request.GET.get("timeline") == "all"
-        )
-        site = self.admin_site.each_context(request)
-        context = site | about | {"title": f"Order {order}"} | (extra_context or {})
-        return TemplateResponse(request, "orders/order.html", context)
+    def describe(self, request: HttpRequest, record: Order) -> dict[str, Any]:
+        whole = request.GET.get("timeline") == "all"
+        about = describe_order(record, request.user, whole_timeline=whole)
+        return about | {"title": f"Order {record}"}
 
     def add_view(
         self,

@@ -15,7 +15,7 @@ from orders.autoclose.due import load_rules
 from orders.models import ClosePolicy, Order
 from scheduling.clock import database_now
 
-from .records import RecordAdmin, may
+from .records import RecordAdmin
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -93,19 +93,12 @@ class ClosePolicyAdmin(RecordAdmin):
     """No policy is deleted: a disabled one says never, and keeps its place."""
 
     change_right = "change_closepolicy"
+    view_rights = ("view_closepolicy", change_right)
     form = ClosePolicyForm
     list_display = ("__str__", "enabled", "waits", "surge_limit")
     sortable_by = ()
     change_form_template = "orders/policy.html"
     save_on_top = False
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: ClosePolicy | None = None,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        rights = ("view_closepolicy", self.change_right)
-        return any(may(request.user, right) for right in rights)
 
     @admin.display(description="waits")
     def waits(self, policy: ClosePolicy) -> str:

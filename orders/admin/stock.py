@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from orders.models import StockItem
 from orders.services.stock import adjust_stock, lock_stock
 
-from .records import RecordAdmin, may
+from .records import RecordAdmin
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -47,20 +47,13 @@ class StockForm(forms.ModelForm):  # type: ignore[type-arg] # as RecordAdmin
 @admin.register(StockItem)
 class StockItemAdmin(RecordAdmin):
     change_right = "change_stockitem"
+    view_rights = ("view_stockitem", change_right)
     form = StockForm
     list_display = ("sku", "on_hand", "reserved", "available", "allow_backorder")
     sortable_by = ("sku",)
     search_fields = ("sku",)
     search_help_text = "SKU"
     readonly_fields = ("reserved", "available")
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: StockItem | None = None,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        rights = ("view_stockitem", self.change_right)
-        return any(may(request.user, right) for right in rights)
 
     def get_readonly_fields(
         self,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from orders import autoclose
 from orders.exceptions import OrderError
@@ -21,7 +19,7 @@ from orders.tasks import ring
 from orders.templatetags import desk
 
 from .filters import SWEEP_FILTERS
-from .records import RecordAdmin, actor, may
+from .records import PageAdmin, actor, may
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -53,7 +51,9 @@ BROKER_AWAY = (
 
 
 @admin.register(AutoCloseRun)
-class AutoCloseRunAdmin(RecordAdmin):
+class AutoCloseRunAdmin(PageAdmin):
+    page_template = "orders/sweep.html"
+    view_rights = ("view_autocloserun", RUN, APPROVE)
     list_display = (
         "started",
         "trigger",
@@ -66,14 +66,6 @@ class AutoCloseRunAdmin(RecordAdmin):
     list_filter = SWEEP_FILTERS
     sortable_by = ()
     change_list_template = "orders/sweep_list.html"
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: AutoCloseRun | None = None,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        rights = ("view_autocloserun", RUN, APPROVE)
-        return any(may(request.user, right) for right in rights)
 
     @admin.display(description="when")
     def started(self, run: AutoCloseRun) -> str:
@@ -117,28 +109,12 @@ class AutoCloseRunAdmin(RecordAdmin):
         rights = {"may_run": may(request.user, RUN)}
         return super().changelist_view(request, rights | (extra_context or {}))
 
-    @method_decorator(require_safe)
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a sweep as it stands."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        run = self.get_object(request, unquote(object_id))
-        if run is None:
-            return self.show_unknown(request)
-        context = {
-            **self.admin_site.each_context(request),
-            **describe_run(run),
-            "title": str(run),
-            "may_approve": may(request.user, APPROVE) and _waits_for_approval(run),
-            **(extra_context or {}),
+    def describe(self, request: HttpRequest, record: AutoCloseRun) -> dict[str, Any]:
+        may_approve = may(request.user, APPROVE) and _waits_for_approval(record)
+        return describe_run(record) | {
+            "title": str(record),
+            "may_approve": may_approve,
         }
-        return TemplateResponse(request, "orders/sweep.html", context)
 
     @method_decorator(require_POST)
     def start_view(self, request: HttpRequest) -> HttpResponse:
