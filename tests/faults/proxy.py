@@ -64,7 +64,11 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _cut(self) -> None:
-        for end in (self._listener, *self._connected):
+        ends: list[socket.socket | TransportSocket] = [
+            self._listener,
+            *self._connected,
+        ]
+        for end in ends:
             is_open = end.fileno() >= 0
             if is_open:
                 end.setsockopt(socket.IPPROTO_IP, IP_MINTTL, MORE_THAN_ANY_HAS)
