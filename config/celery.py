@@ -7,9 +7,11 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("order_desk")
+# Which task is run under a claim, and how: see scheduling/worker.py.
+app = Celery("order_desk", task_cls="scheduling.worker:LedgerTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("scheduling.leases:Leases")
 
 
 @setup_logging.connect
