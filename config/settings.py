@@ -5,12 +5,14 @@ in .env.example, and operations.md says what each is for.
 """
 
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from environ import Env
 
 import embedded
@@ -291,10 +293,68 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "scheduling.beat:SlotScheduler"
 # Schedules are rows; an entry here would undo staff's edits at every start.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# E-mail ---------------------------------------------------------------------
+
+
+def _email(url: str) -> dict[str, Any]:
+    """Return the server of an address such as smtp+tls://user:password@host:587."""
+    try:
+        server: dict[str, Any] = Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError) as error:
+        # What is wrong is not repeated: a password stands in it.
+        message = (
+            "EMAIL_URL must look like smtp+tls://user:password@mail.example.com:587,"
+            f" its beginning being one of {', '.join(Env.EMAIL_SCHEMES)}."
+        )
+        raise ImproperlyConfigured(message) from error
+    return server
+
+
+def _addresses(name: str, text: str) -> list[str]:
+    """Return the e-mail addresses between commas, refusing what is none."""
+    addresses = [one.strip() for one in text.split(",") if one.strip()]
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError as error:
+            message = f"{name}: {address!r} is no e-mail address."
+            raise ImproperlyConfigured(message) from error
+    return addresses
+
+
+_email_url = _secret("EMAIL_URL")
+# Without a server nothing is sent, and nothing pretends to have been.
+EMAIL_IS_ON = bool(_email_url)
+_server = _email(_email_url or "dummymail://")
+EMAIL_BACKEND = _server["EMAIL_BACKEND"]
+EMAIL_HOST = _server["EMAIL_HOST"] or "localhost"
+EMAIL_USE_TLS = _server.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _server.get("EMAIL_USE_SSL", False)
+EMAIL_PORT = _server["EMAIL_PORT"] or (
+    465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25
+)
+EMAIL_HOST_USER = _server["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _server["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_FILE_PATH = _server["EMAIL_FILE_PATH"] or None
+# For every single answer of the server.
+EMAIL_TIMEOUT = 10
+
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="")
+if DEFAULT_FROM_EMAIL:
+    # It may have a name before it: Order Desk <desk@example.com>.
+    _addresses("DEFAULT_FROM_EMAIL", parseaddr(DEFAULT_FROM_EMAIL)[1] or "nothing")
+else:
+    _host = "localhost" if _site.hostname in LOCAL_HOSTS else _site.hostname
+    DEFAULT_FROM_EMAIL = f"order-desk@{_host}"
+# Who is told what is wrong with the clock, unless a schedule has an owner.
+SCHEDULING_ALERT_EMAILS = _addresses(
+    "SCHEDULING_ALERT_EMAILS", env.str("SCHEDULING_ALERT_EMAILS", default="")
+)
 
 # Logs -----------------------------------------------------------------------
 

@@ -105,9 +105,10 @@ def _each(
     """Return all that may still run, as many as go at once, and those too old."""
     before = min(oldest_to_run - AN_INSTANT, now)
     too_old = _due(timing, first, before) if first < oldest_to_run else iter(())
-    may_run = (slot for slot in _due(timing, first, now) if slot >= oldest_to_run)
     if first < oldest_to_run:
         may_run = slots.slots_between(timing, before, now)
+    else:
+        may_run = _due(timing, first, now)
     return list(islice(may_run, RUNS_AT_ONCE)), _not_run(
         too_old, Run.State.MISSED, TOO_OLD
     )

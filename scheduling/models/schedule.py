@@ -152,7 +152,7 @@ class Schedule(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.periodic_task.name
+        return str(self.periodic_task.name)
 
     @property
     def is_paused(self) -> bool:

@@ -1,49 +1,139 @@
-"""Beat runs what stands in the tables."""
+"""Beat runs what stands in the tables: each slot once, at any number of beats."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+import pytest
 from django.contrib.sessions.models import Session
+from django.db.models.functions import Now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, _sleep
+from scheduling.models import Heartbeat, Run, Schedule
 from scheduling.seeding import apply_defaults
-from tests.processes import StartCelery
+from tests.processes import OwnProcess, StartCelery
 from tests.scheduling.waiting import until
 
 
-def expire_a_session(key: str) -> None:
+def expire_a_session() -> None:
     expired_at = datetime.now(UTC) - timedelta(minutes=1)
-    Session.objects.create(session_key=key, session_data="", expire_date=expired_at)
+    Session.objects.create(session_key="old", session_data="", expire_date=expired_at)
 
 
 def no_session_is_left() -> bool:
     return not Session.objects.exists()
 
 
-def test_beat_runs_a_task_made_as_the_documentation_shows(
-    start_celery: StartCelery,
-) -> None:
-    apply_defaults()
-    seeded = set(PeriodicTask.objects.values_list("name", flat=True))
-    start_celery("worker", "--pool=prefork", "--concurrency=1")
-    beat = start_celery("beat")
+@pytest.fixture
+def beats(start_celery: StartCelery) -> Callable[[int], list[OwnProcess]]:
+    def start(count: int) -> list[OwnProcess]:
+        apply_defaults()
+        return [start_celery("beat") for _ in range(count)]
 
-    every_second, _ = IntervalSchedule.objects.get_or_create(
-        every=1, period=IntervalSchedule.SECONDS
+    return start
+
+
+def hourly() -> PeriodicTask:
+    """Make a schedule as django-celery-beat's documentation shows it."""
+    interval, _ = IntervalSchedule.objects.get_or_create(
+        every=1, period=IntervalSchedule.HOURS
     )
-    theirs, _ = PeriodicTask.objects.get_or_create(
-        interval=every_second,
+    task, _ = PeriodicTask.objects.get_or_create(
+        interval=interval,
         name="Clean up all day",
         task="scheduling.tasks.clean_up_expired_sessions",
     )
-    expire_a_session("first")
-    until(no_session_is_left, seconds=60)
-    expire_a_session("second")
-    until(no_session_is_left, seconds=60)
+    return task
+
+
+def clock_knows(task: PeriodicTask) -> Callable[[], bool]:
+    def known() -> bool:
+        clock = Schedule.objects.filter(pk=task.pk).first()
+        return clock is not None and clock.next_slot is not None
+
+    return known
+
+
+def has_runs(task: PeriodicTask, count: int) -> bool:
+    return Run.objects.filter(periodic_task=task).count() == count
+
+
+def make_due(task: PeriodicTask) -> None:
+    Schedule.objects.filter(pk=task.pk).update(next_slot=Now())
+
+
+def test_beat_runs_a_task_made_as_the_documentation_shows(
+    start_celery: StartCelery, beats: Callable[[int], list[OwnProcess]]
+) -> None:
+    expire_a_session()
+    start_celery("worker", "--pool=prefork", "--concurrency=1")
+    (beat,) = beats(1)
+
+    task = hourly()
+    until(clock_knows(task))
+    make_due(task)
+    until(no_session_is_left)
+    until(lambda: Run.objects.filter(state=Run.State.SUCCEEDED).exists())
     beat.ask_to_stop()
 
     assert beat.exit_code() == 0
-    theirs.refresh_from_db()
-    assert theirs.total_run_count >= 2
-    assert theirs.last_run_at is not None
-    names = set(PeriodicTask.objects.values_list("name", flat=True))
-    assert names == seeded | {"Clean up all day"}
+    run = Run.objects.get()
+    assert run.periodic_task == task
+    assert run.result == 1
+    task.refresh_from_db()
+    assert task.total_run_count == 1
+    assert not PeriodicTask.objects.filter(task="celery.backend_cleanup").exists()
+
+
+def test_two_beats_write_one_run_for_a_slot_and_both_are_seen(
+    beats: Callable[[int], list[OwnProcess]],
+) -> None:
+    task = hourly()
+    beats(2)
+    until(lambda: Heartbeat.objects.filter(kind="beat").count() == 2)
+    until(clock_knows(task))
+
+    for number in range(1, 6):
+        make_due(task)
+        until(partial(has_runs, task, number))
+
+    states = Run.objects.order_by("slot").values_list("state", flat=True)
+    assert states[0] == Run.State.QUEUED
+    assert set(states[1:]) == {Run.State.SKIPPED}
+
+
+def test_beat_does_not_stop_for_a_row_that_nobody_can_read(
+    beats: Callable[[int], list[OwnProcess]],
+) -> None:
+    (beat,) = beats(1)
+    good = hourly()
+    bad = PeriodicTask.objects.create(
+        name="Bad", task=good.task, interval=good.interval
+    )
+    PeriodicTask.objects.filter(pk=bad.pk).update(headers="[1]", kwargs="{")
+
+    until(clock_knows(good))
+    until(lambda: Schedule.objects.filter(pk=bad.pk, paused_by="The clock").exists())
+    make_due(good)
+    until(lambda: Run.objects.filter(periodic_task=good).exists())
+    beat.ask_to_stop()
+
+    assert beat.exit_code() == 0
+
+
+def look(**waits: float | None) -> Look:
+    known: dict[str, float | None] = {"slot_in": None, "ring_in": None}
+    return Look(has_changes=False, lease_ends_in=None, **known | waits)
+
+
+def test_beat_sleeps_until_the_next_thing_and_half_a_second_at_most() -> None:
+    assert _sleep(look()) == LONGEST_SLEEP
+    assert _sleep(look(slot_in=7.0)) == LONGEST_SLEEP
+    assert _sleep(look(slot_in=0.3)) == pytest.approx(0.3)
+    assert _sleep(look(slot_in=0.3, ring_in=0.1)) == pytest.approx(0.1)
+
+
+def test_beat_does_not_spin_for_what_others_hold() -> None:
+    assert _sleep(look(slot_in=-4.0)) == SHORTEST_SLEEP
+    assert _sleep(look(ring_in=-4.0)) == LONGEST_SLEEP

@@ -10,7 +10,7 @@ def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     """Return as soon as `condition` holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"{condition.__name__} never came true"
+        assert time.monotonic() < deadline, f"{condition} never came true"
         time.sleep(0.05)
 
 

@@ -1,0 +1,236 @@
+"""Follow the definitions: whoever changes one, the next slot is computed anew."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django_celery_beat.models import PeriodicTask
+
+from scheduling import slots
+from scheduling.clock import AN_INSTANT, database_now
+from scheduling.models import Run, Schedule, ScheduleChange
+from scheduling.timing import fingerprint, timing_of, with_schedules
+from scheduling.validity import problems_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+logger = logging.getLogger(__name__)
+
+MARKERS_AT_ONCE = 1000
+#: Who pauses a schedule that cannot run. Lifted when its definition is mended.
+THE_CLOCK = "The clock"
+
+
+def take_changes(limit: int = MARKERS_AT_ONCE) -> int:
+    """Work off the oldest markers and return how many there were.
+
+    One transaction. Locks the Schedules concerned in key order and reads the
+    definitions only then, so that of two beats with markers of one task the later
+    reads what the earlier did. Markers that another beat is at are left to it.
+    """
+    with transaction.atomic():
+        markers = _take_markers(limit)
+        changed = _tasks_of(markers)
+        if changed:
+            add_missing(changed)
+            _follow(changed)
+    return len(markers)
+
+
+def add_missing(changed: dict[int, datetime]) -> None:
+    """Create the Schedules that are missing; these instants are when they were seen."""
+    Schedule.objects.bulk_create(
+        (
+            Schedule(periodic_task_id=pk, anchor=instant, changed_at=instant)
+            for pk, instant in changed.items()
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def adopt_strays() -> int:
+    """Mark the tasks that no trigger has seen, and return how many there were.
+
+    There are none, unless somebody took the triggers away for a while.
+    """
+    strays = PeriodicTask.objects.filter(clock__isnull=True)
+    markers = ScheduleChange.objects.bulk_create(
+        ScheduleChange(kind=ScheduleChange.Kind.TASK, row_id=pk)
+        for pk in strays.values_list("pk", flat=True)
+    )
+    return len(markers)
+
+
+def look_again_at_broken() -> int:
+    """Lift the clock's own pauses whose reason is gone; return how many those were.
+
+    A deploy may bring the task that a schedule names.
+    """
+    with transaction.atomic():
+        now = database_now()
+        schedules = _locked(Schedule.objects.filter(paused_by=THE_CLOCK))
+        tasks = definitions_of(schedule.pk for schedule in schedules)
+        for schedule in schedules:
+            _follow_one(schedule, tasks[schedule.pk], now)
+    return sum(not schedule.is_paused for schedule in schedules)
+
+
+def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
+    """Read these tasks with the rows that say when; one query."""
+    return with_schedules(PeriodicTask.objects.all()).in_bulk(list(keys))
+
+
+def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
+    """Compute the next slot of a locked Schedule from its definition, and write it.
+
+    Slots count from ``since``. One that was due before and not sent is written down
+    as missed. A definition that cannot run stops its schedule with the reason.
+    """
+    stands = fingerprint(task)
+    if schedule.next_slot and schedule.next_slot <= since:
+        _write_off(schedule, task, since)
+    schedule.fingerprint = stands
+    schedule.changed_at = since
+    problem = trouble_with(schedule, task)
+    if problem:
+        stop(schedule, problem, since)
+    else:
+        if schedule.paused_by == THE_CLOCK:
+            _lift_pause(schedule)
+        schedule.next_slot = next_slot(schedule, task, since)
+    schedule.save(
+        update_fields=(
+            "next_slot",
+            "fingerprint",
+            "changed_at",
+            "paused_at",
+            "paused_by",
+            "pause_reason",
+            "paused_until",
+        )
+    )
+
+
+def next_slot(
+    schedule: Schedule, task: PeriodicTask, after: datetime
+) -> datetime | None:
+    """Return the next slot after an instant; None for a schedule that is off.
+
+    Raises InvalidTimingError.
+    """
+    if not task.enabled or (schedule.is_paused and not schedule.paused_until):
+        return None
+    if schedule.paused_until:
+        after = max(after, schedule.paused_until - AN_INSTANT)
+    return slots.next_slot(timing_of(task, schedule.anchor), after)
+
+
+def trouble_with(schedule: Schedule, task: PeriodicTask) -> str:
+    """Return why a task cannot run as its row stands, or ''. One that is off may."""
+    if not task.enabled:
+        return ""
+    try:
+        timing = timing_of(task, schedule.anchor)
+    except slots.InvalidTimingError as error:
+        return str(error)
+    return " ".join(problem.message for problem in problems_of(task, timing))
+
+
+def stop(schedule: Schedule, reason: str, now: datetime) -> None:
+    """Pause a schedule that cannot run, in the name of the clock. Saves nothing.
+
+    One that is paused already stays so, and keeps the reason that staff gave.
+    """
+    schedule.next_slot = None
+    if schedule.is_paused and schedule.paused_by != THE_CLOCK:
+        return
+    if not schedule.is_paused:
+        logger.warning("schedule_stopped", extra={"schedule": schedule.pk})
+    schedule.paused_at = schedule.paused_at or now
+    schedule.paused_by = THE_CLOCK
+    schedule.pause_reason = reason
+    schedule.paused_until = None
+
+
+def _take_markers(limit: int) -> list[tuple[str, int, datetime]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM scheduling_schedulechange WHERE id IN ("
+            " SELECT id FROM scheduling_schedulechange ORDER BY id"
+            " LIMIT %s FOR UPDATE SKIP LOCKED"
+            ") RETURNING kind, row_id, changed_at",
+            [limit],
+        )
+        markers: list[tuple[str, int, datetime]] = cursor.fetchall()
+    return markers
+
+
+def _tasks_of(markers: list[tuple[str, int, datetime]]) -> dict[int, datetime]:
+    """Return the tasks that go by the rows changed, each with the newest instant."""
+    newest: dict[tuple[str, int], datetime] = {}
+    for kind, row_id, instant in markers:
+        row = (kind, row_id)
+        newest[row] = max(instant, newest.get(row, instant))
+    rows: dict[str, list[int]] = {}
+    for kind, row_id in newest:
+        rows.setdefault(kind, []).append(row_id)
+    changed: dict[int, datetime] = {}
+    for kind, ids in rows.items():
+        field = "pk" if kind == ScheduleChange.Kind.TASK else f"{kind}_id"
+        using = PeriodicTask.objects.filter(**{f"{field}__in": ids})
+        for pk, row_id in using.values_list("pk", field):
+            instant = newest[kind, row_id]
+            changed[pk] = max(instant, changed.get(pk, instant))
+    return changed
+
+
+def _follow(changed: dict[int, datetime]) -> None:
+    schedules = _locked(Schedule.objects.filter(pk__in=changed))
+    tasks = definitions_of(changed)
+    for schedule in schedules:
+        if schedule.pk in tasks:
+            _follow_one(schedule, tasks[schedule.pk], changed[schedule.pk])
+
+
+def _follow_one(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
+    """Follow where it matters: a new wording, or arguments, leave the slots alone."""
+    if schedule.fingerprint == fingerprint(task):
+        problem = trouble_with(schedule, task)
+        if bool(problem) == (schedule.paused_by == THE_CLOCK):
+            return
+    follow(schedule, task, since)
+
+
+def _locked(schedules: QuerySet[Schedule]) -> list[Schedule]:
+    return list(schedules.order_by("pk").select_for_update())
+
+
+def _write_off(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
+    """Write down as missed the slot that an edit came before."""
+    Run.objects.bulk_create(
+        [
+            Run(
+                periodic_task=task,
+                name=task.name,
+                task=task.task,
+                slot=schedule.next_slot,
+                trigger=Run.Trigger.SCHEDULE,
+                state=Run.State.MISSED,
+                reason="The schedule was edited before this slot was sent.",
+                slots_missed=1,
+                created_at=since,
+                finished_at=since,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _lift_pause(schedule: Schedule) -> None:
+    schedule.paused_at = schedule.paused_until = None
+    schedule.paused_by = schedule.pause_reason = ""

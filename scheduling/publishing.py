@@ -1,0 +1,188 @@
+"""Ring for the Runs that wait: the message is a doorbell, and may be lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from celery import current_app
+from django.db import connection
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from scheduling.models import Run
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = 200
+BROKER_ERRORS = (OperationalError, RedisError, OSError)
+SOFT_OF_HARD = 0.9
+
+# One body at a time: a run rings when no older one of its schedule is open. Beat has
+# 15 seconds to ring, and to write that it did; then another does it.
+TAKE = """
+UPDATE scheduling_run AS run
+SET ring_after = statement_timestamp() + interval '15 seconds',
+    rings = least(run.rings + 1, 1000)
+FROM (
+    SELECT r.id FROM scheduling_run r
+    WHERE r.state IN ('pending', 'queued') AND r.ring_after <= statement_timestamp()
+      AND (NOT r.exclusive OR r.state = 'queued' OR NOT EXISTS (
+        SELECT FROM scheduling_run o
+        WHERE o.periodic_task_id = r.periodic_task_id AND o.id <> r.id
+          AND (o.state IN ('queued', 'running')
+            OR o.state = 'pending' AND (o.created_at, coalesce(o.slot, o.created_at),
+               o.id) < (r.created_at, coalesce(r.slot, r.created_at), r.id))))
+    ORDER BY r.ring_after, r.created_at, r.id LIMIT %s
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS due
+WHERE run.id = due.id
+RETURNING run.id, run.task, run.args, run.kwargs, run.slot,
+    (SELECT s.time_limit FROM scheduling_schedule s
+     WHERE s.periodic_task_id = run.periodic_task_id)
+"""
+
+# A worker may have been faster: what it claimed is left alone. One that is not
+# claimed is rung again after 1, 2, 4 ... 10 minutes.
+MARK_RUNG = """
+UPDATE scheduling_run
+SET state = 'queued', queued_at = coalesce(queued_at, statement_timestamp()),
+    ring_after = statement_timestamp()
+        + make_interval(mins => least(10, 2 ^ least(rings - 1, 4))::int)
+WHERE id = ANY(%s) AND state IN ('pending', 'queued')
+"""
+
+GIVE_BACK = """
+UPDATE scheduling_run
+SET ring_after = statement_timestamp(), rings = greatest(rings - 1, 0)
+WHERE id = ANY(%s) AND state IN ('pending', 'queued')
+"""
+
+WRITE_OFF = """
+UPDATE scheduling_run
+SET state = 'missed', finished_at = statement_timestamp(),
+    reason = CASE WHEN deadline <= statement_timestamp()
+        THEN 'No worker took it up before its time was over.'
+        ELSE 'The schedule was deleted before a worker took it up.' END
+WHERE state IN ('pending', 'queued') AND ring_after <= statement_timestamp()
+  AND (deadline <= statement_timestamp() OR periodic_task_id IS NULL)
+"""
+
+
+class BrokerAwayError(Exception):
+    """The broker takes no message; ``rung`` were sent before."""
+
+    def __init__(self, rung: int) -> None:
+        super().__init__("The broker takes no message.")
+        self.rung = rung
+
+
+class _Ring(NamedTuple):
+    id: UUID
+    task: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    slot: datetime | None
+    time_limit: timedelta | None
+
+
+def ring_due(limit: int = RUNS_AT_ONCE) -> int:
+    """Publish the Runs whose time to ring has come; return how many there were.
+
+    Takes them by a statement of its own, which is committed before the first message
+    goes out: a beat that dies here has rung for none, one or all of them, and another
+    rings again. Raises BrokerAwayError at the first message that the broker does not
+    take; those that were not sent wait no longer than it does.
+    """
+    taken = _take(limit)
+    rung: list[UUID] = []
+    try:
+        for ring in taken:
+            if _published(ring):
+                rung.append(ring.id)  # noqa: PERF401 - holds those before an error
+    except BROKER_ERRORS as error:
+        sent = set(rung)
+        _execute(GIVE_BACK, [ring.id for ring in taken if ring.id not in sent])
+        raise BrokerAwayError(len(rung)) from error
+    finally:
+        _execute(MARK_RUNG, rung)
+    return len(taken)
+
+
+def write_off_late() -> int:
+    """End the waiting Runs that may start no longer; return how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE_OFF)
+        return int(cursor.rowcount)
+
+
+def _take(limit: int) -> list[_Ring]:
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [limit])
+        rows = cursor.fetchall()
+    return [
+        _Ring(pk, task, json.loads(args), json.loads(kwargs), slot, time_limit)
+        for pk, task, args, kwargs, slot, time_limit in rows
+    ]
+
+
+def _published(ring: _Ring) -> bool:
+    """Send one message. What is wrong with this one alone ends its Run alone."""
+    headers = {"run": str(ring.id)}
+    if ring.slot:
+        headers["slot"] = ring.slot.isoformat()
+    try:
+        current_app.send_task(
+            ring.task,
+            ring.args,
+            ring.kwargs,
+            task_id=str(ring.id),
+            headers=headers,
+            retry=False,
+            time_limit=_hard_limit(ring),
+            soft_time_limit=_soft_limit(ring),
+        )
+    except BROKER_ERRORS:
+        raise
+    except Exception as error:
+        logger.exception("run_not_published", extra={"run": str(ring.id)})
+        _fail(ring.id, error)
+        return False
+    return True
+
+
+def _hard_limit(ring: _Ring) -> int | None:
+    """Return the limit in whole seconds; None is the workers' own."""
+    return ceil(ring.time_limit.total_seconds()) if ring.time_limit else None
+
+
+def _soft_limit(ring: _Ring) -> int | None:
+    """Return a limit below the hard one; alone, neither would be of much use.
+
+    At the soft one a body may clean up, at the hard one its process is killed.
+    """
+    hard = _hard_limit(ring)
+    return max(1, int(hard * SOFT_OF_HARD)) if hard else None
+
+
+def _fail(run_id: UUID, error: Exception) -> None:
+    Run.objects.filter(
+        pk=run_id, state__in=(Run.State.PENDING, Run.State.QUEUED)
+    ).update(
+        state=Run.State.FAILED,
+        finished_at=Now(),
+        error=f"It could not be sent: {type(error).__name__}: {error}",
+    )
+
+
+def _execute(statement: str, ids: list[UUID]) -> None:
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [ids])
