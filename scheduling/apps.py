@@ -10,5 +10,10 @@ class SchedulingConfig(AppConfig):
     name = "scheduling"
 
     def ready(self) -> None:
-        """Register the system checks: they are found by being imported."""
-        from scheduling import checks  # noqa: F401, PLC0415 - needs loaded apps
+        """Register the system checks, which importing does, and protect rows in use."""
+        from scheduling import (  # noqa: F401, PLC0415 - need loaded apps
+            checks,
+            protection,
+        )
+
+        protection.protect_rows_in_use()

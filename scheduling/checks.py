@@ -5,7 +5,24 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.db import ProgrammingError
+from django_celery_beat.models import PeriodicTask
+
+from scheduling.timing import with_schedules
+from scheduling.validity import problems_of
+
+OUR_SCHEDULER = "scheduling.beat:SlotScheduler"
+LOST_WITHOUT_IT = (
+    "Two beats send every slot twice.",
+    "A slot that falls due while the broker is away is gone.",
+    "What a stopped beat missed is caught up late, or twice, or never.",
+    "No run is written down, so that nobody sees what ran and why the rest did not.",
+    "Pauses and the policies for catching up and overlap are not heeded.",
+    "What may be scheduled, and how often, is not asked before sending.",
+    "One row that cannot be read stops all of them.",
+)
 
 
 @register
@@ -29,3 +46,54 @@ def check_beat_schedule_is_empty(
             id="scheduling.E001",
         )
     ]
+
+
+@register
+def check_beat_scheduler_is_ours(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    **kwargs: Any,  # noqa: ANN401, ARG001 - Django's signature
+) -> list[CheckMessage]:
+    """Say what is lost with another scheduler; tasks run with it all the same."""
+    scheduler = getattr(settings, "CELERY_BEAT_SCHEDULER", None)
+    if scheduler == OUR_SCHEDULER:
+        return []
+    return [
+        CheckWarning(
+            f"CELERY_BEAT_SCHEDULER is {scheduler!r}, not {OUR_SCHEDULER!r}. "
+            + " ".join(LOST_WITHOUT_IT),
+            hint=f"Set CELERY_BEAT_SCHEDULER = {OUR_SCHEDULER!r}.",
+            id="scheduling.W001",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_schedules_can_run(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,  # noqa: ANN401, ARG001 - Django's signature
+) -> list[CheckMessage]:
+    """Name the schedules that are on and cannot run.
+
+    Asked with `check --database default` alone, and by `migrate`: hence a warning,
+    for a row of staff's must not hold up a deployment.
+    """
+    return [
+        CheckWarning(
+            f"The schedule {task.name!r} (id {task.pk}) cannot run: {problem.message}",
+            hint="Correct it in Django Admin, or switch it off there.",
+            id="scheduling.W002",
+        )
+        for alias in databases or ()
+        for task in _switched_on(alias)
+        for problem in problems_of(task)
+    ]
+
+
+def _switched_on(alias: str) -> list[PeriodicTask]:
+    tasks = with_schedules(PeriodicTask.objects.using(alias).filter(enabled=True))
+    try:
+        return list(tasks.select_related("clock").order_by("pk"))
+    except ProgrammingError:
+        # `migrate` asks before it has made the tables, or a column of them.
+        return []
