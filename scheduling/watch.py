@@ -1,0 +1,384 @@
+"""The watch that is not beat: it looks at rows alone, and tells what is not well.
+
+It holds what the calendar, the ledger and the heartbeats say against each other, so
+that a beat which has died, or errs, cannot keep it to itself. Each worker's main
+process takes a turn now and then; one at a time does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import (
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Coalesce, Greatest
+from django_celery_beat.models import PeriodicTask
+
+from scheduling.alerts import tell_incidents
+from scheduling.changes import THE_CLOCK
+from scheduling.clock import database_now
+from scheduling.gaps import GRACE, find_gaps
+from scheduling.incidents import Trouble, reconcile
+from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
+from scheduling.models.run import RunQuerySet
+from scheduling.recovery import AFTER_FAILURES
+from scheduling.spoken import number_of, spoken_instant
+
+Kind = Incident.Kind
+
+#: "scheduling.watch" as an advisory lock; any number that nobody else uses.
+LOCK_KEY = 0x7761746368
+#: A beat is seen every five seconds, a worker every twenty.
+UNSEEN = timedelta(seconds=60)
+#: A new installation may take so long until its first beat and worker are there.
+FIRST_START = timedelta(minutes=5)
+#: What waited for a beat, or for a worker, is worked off in this time.
+AFTERMATH = timedelta(minutes=2)
+#: Beat takes a run back within a second, and within a minute after an outage.
+LEASE_LONG_OUT = timedelta(minutes=3)
+#: What every schedule may keep the health check waiting for.
+OVERDUE = timedelta(minutes=3)
+#: A pending run that may ring so much later was put off by its task.
+PUT_OFF = timedelta(minutes=1)
+LONGEST_ERROR = 200
+
+PAUSED_BY_ITSELF = (THE_CLOCK, AFTER_FAILURES)
+ENDED = (Run.State.SUCCEEDED, *Run.FAILED_STATES)
+DEAD = {Heartbeat.Kind.BEAT: Kind.NO_BEAT, Heartbeat.Kind.WORKER: Kind.NO_WORKER}
+#: What follows from another incident, and is not told beside it.
+FOLLOWING = {Kind.NO_BEAT: (Kind.LATE, Kind.BROKEN), Kind.NO_WORKER: (Kind.STUCK,)}
+KIND_OF_END = {
+    Run.State.FAILED: Kind.FAILED,
+    Run.State.LOST: Kind.LOST,
+    Run.State.MISSED: Kind.MISSED,
+}
+
+
+def turn() -> None:
+    """Bring the incidents up to date, then tell what is to be told.
+
+    Whoever finds another at it does nothing. The lock is that of a transaction, which
+    is over before anything is sent: a mail is claimed by its rows.
+    """
+    with transaction.atomic():
+        if not _is_alone():
+            return
+        now = database_now()
+        troubles = find_troubles(now)
+        explained = list(_explained(troubles, now))
+        reconcile(troubles, now=now, not_opening=explained)
+    tell_incidents()
+
+
+def find_troubles(now: datetime) -> list[Trouble]:
+    """Return all that is wrong at an instant; of one kind, one for each schedule.
+
+    A fixed number of queries. Schedules that are switched off, or that staff paused,
+    are as they are meant to be.
+    """
+    overdue = list(_overdue(now))
+    found = chain(
+        _dead_processes(now),
+        # Of two that say the same of one schedule, the later is kept: see below.
+        _gaps(now, overdue),
+        overdue,
+        _unknown(now),
+        _broken(),
+        _waiting_too_long(now),
+        _left_behind(now),
+        _ended_badly(now),
+    )
+    return list({trouble.key: trouble for trouble in found}.values())
+
+
+def clock_faults(now: datetime) -> dict[str, str]:
+    """Return what keeps the clock from doing its work, by name; '' where nothing does.
+
+    Names no schedule: whoever may ask whether the site is well may read it.
+    """
+    seen = _last_seen()
+    return {
+        kind.value: "" if _is_alive(seen, kind, now) else _unseen_for()
+        for kind in Heartbeat.Kind
+    } | {"slots": _slot_faults(now)}
+
+
+def _is_alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_KEY])
+        (alone,) = cursor.fetchone()
+    return bool(alone)
+
+
+def _explained(troubles: Iterable[Trouble], now: datetime) -> Iterator[Incident.Kind]:
+    """Yield the kinds that follow from what is known, or was until a moment ago."""
+    lately = Incident.objects.filter(
+        Q(closed_at=None) | Q(closed_at__gt=now - AFTERMATH), kind__in=FOLLOWING
+    )
+    known = {trouble.kind for trouble in troubles} | set(
+        lately.values_list("kind", flat=True)
+    )
+    for kind, following in FOLLOWING.items():
+        if kind in known:
+            yield from following
+
+
+# Processes ------------------------------------------------------------------
+
+
+def _dead_processes(now: datetime) -> Iterator[Trouble]:
+    seen = _last_seen()
+    for kind, trouble in DEAD.items():
+        if _is_alive(seen, kind, now):
+            continue
+        if kind not in seen and _is_new(now):
+            continue
+        since = f"since {spoken_instant(seen[kind])}" if kind in seen else "of late"
+        yield Trouble(
+            kind=trouble,
+            subject=THE_CLOCK,
+            message=f"No {kind.value} has been seen {since}. {_consequence(kind, now)}",
+        )
+
+
+def _last_seen() -> dict[str, datetime]:
+    kinds = Heartbeat.objects.order_by().values("kind")
+    return dict(kinds.annotate(last=Max("seen_at")).values_list("kind", "last"))
+
+
+def _is_alive(seen: dict[str, datetime], kind: Heartbeat.Kind, now: datetime) -> bool:
+    return kind in seen and seen[kind] > now - UNSEEN
+
+
+def _unseen_for() -> str:
+    return f"none seen for {UNSEEN.total_seconds():.0f} s"
+
+
+def _is_new(now: datetime) -> bool:
+    """Return whether the clock's own tables are but some minutes old."""
+    return MigrationRecorder.Migration.objects.filter(
+        app="scheduling", name="0003_clock", applied__gt=now - FIRST_START
+    ).exists()
+
+
+def _consequence(kind: Heartbeat.Kind, now: datetime) -> str:
+    if kind == Heartbeat.Kind.BEAT:
+        late = _on(now).filter(next_slot__lte=now).count()
+        return f"Nothing is started on schedule; {number_of(late, 'schedule')} overdue."
+    waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
+    return f"Nothing is run; {number_of(waiting.count(), 'run')} waiting."
+
+
+# Schedules ------------------------------------------------------------------
+
+
+def _on(now: datetime) -> QuerySet[Schedule]:
+    """Return the schedules that should come due: those neither off nor paused."""
+    return Schedule.objects.filter(
+        Q(paused_at=None) | Q(paused_until__lte=now), periodic_task__enabled=True
+    )
+
+
+def _overdue(now: datetime) -> Iterator[Trouble]:
+    """Yield the schedules whose next slot is past, and that nobody has taken up."""
+    tell_at = ExpressionWrapper(
+        F("next_slot") + F("alert_after"), output_field=DateTimeField()
+    )
+    late = _on(now).filter(next_slot__lte=now).annotate(tell_at=tell_at)
+    for schedule in late.filter(tell_at__lte=now).select_related("periodic_task"):
+        assert schedule.next_slot is not None  # noqa: S101 - as filtered
+        yield _about(
+            schedule,
+            Kind.LATE,
+            f"The slot of {spoken_instant(schedule.next_slot)} is past, and no beat"
+            " has taken it up.",
+        )
+
+
+def _gaps(now: datetime, overdue: Iterable[Trouble]) -> Iterator[Trouble]:
+    """Yield the slots that were passed over. One told of stays under suspicion."""
+    told = Incident.objects.filter(
+        kind=Kind.LATE, closed_at=None, periodic_task__isnull=False
+    )
+    known = {trouble.task_id for trouble in overdue}
+    suspects = set(told.values_list("periodic_task__pk", flat=True)) - known
+    for gap in find_gaps(now, suspects=suspects):
+        yield _about(
+            gap.schedule,
+            Kind.LATE,
+            f"The slot of {spoken_instant(gap.first)} has no run:"
+            f" {number_of(gap.count, 'slot')} passed over and written down nowhere.",
+        )
+
+
+def _unknown(now: datetime) -> Iterator[Trouble]:
+    """Yield what stands in django-celery-beat's table, and not in the clock's.
+
+    Beat takes a new one up at once, and one without a marker within a minute; how
+    long the latter has been there nobody knows, hence the marker that beat gives it.
+    """
+    in_hand = ScheduleChange.objects.filter(
+        kind=ScheduleChange.Kind.TASK, row_id=OuterRef("pk"), changed_at__gt=now - GRACE
+    )
+    strays = PeriodicTask.objects.filter(
+        ~Exists(in_hand),
+        Q(date_changed=None) | Q(date_changed__lte=now - GRACE),
+        enabled=True,
+        clock=None,
+    )
+    for pk, name in strays.values_list("pk", "name"):
+        yield Trouble(
+            kind=Kind.BROKEN,
+            subject=name,
+            task_id=pk,
+            message="No beat has taken this schedule up: it has no next slot.",
+        )
+
+
+def _broken() -> Iterator[Trouble]:
+    """Yield the schedules that the clock itself has stopped, and why."""
+    broken = Schedule.objects.filter(
+        paused_by__in=PAUSED_BY_ITSELF, periodic_task__enabled=True
+    )
+    for schedule in broken.select_related("periodic_task"):
+        yield _about(schedule, Kind.BROKEN, schedule.pause_reason)
+
+
+def _about(schedule: Schedule, kind: Incident.Kind, message: str) -> Trouble:
+    return Trouble(
+        kind=kind,
+        subject=schedule.periodic_task.name,
+        task_id=schedule.pk,
+        owner_email=schedule.owner_email,
+        message=message,
+    )
+
+
+# Runs -----------------------------------------------------------------------
+
+
+def _waiting_too_long(now: datetime) -> Iterator[Trouble]:
+    """Yield the oldest run of each schedule that has not started in good time.
+
+    A run that starts anew counts from its last start; one that a task put off itself
+    waits on purpose.
+    """
+    since = Greatest(
+        Coalesce("slot", "created_at") + F("periodic_task__clock__jitter"),
+        "created_at",
+        Coalesce("started_at", "created_at"),
+        output_field=DateTimeField(),
+    )
+    tell_at = ExpressionWrapper(
+        since + F("periodic_task__clock__alert_after"), output_field=DateTimeField()
+    )
+    is_put_off = Q(
+        state=Run.State.PENDING, attempts__gt=0, ring_after__gt=now + PUT_OFF
+    )
+    waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
+    late = waiting.exclude(is_put_off).annotate(tell_at=tell_at)
+    for run in _oldest_of_each(late.filter(tell_at__lte=now), now):
+        yield _about_run(
+            run, Kind.STUCK, f"{_the_run(run)} waits, and no worker has started it."
+        )
+
+
+def _left_behind(now: datetime) -> Iterator[Trouble]:
+    """Yield the runs whose worker is gone, and that no beat has taken back."""
+    leased = Run.objects.filter(
+        state=Run.State.RUNNING, lease_until__lte=now - LEASE_LONG_OUT
+    )
+    for run in _oldest_of_each(leased, now):
+        assert run.lease_until is not None  # noqa: S101 - as filtered
+        yield _about_run(
+            run,
+            Kind.STUCK,
+            f"{_the_run(run)} is at work, and its worker has not been heard of since"
+            f" {spoken_instant(run.lease_until)}.",
+        )
+
+
+def _oldest_of_each(runs: RunQuerySet, now: datetime) -> RunQuerySet:
+    return (
+        runs.filter(periodic_task__clock__in=_watched(now))
+        .select_related("periodic_task__clock")
+        .order_by("periodic_task_id", "created_at", "pk")
+        .distinct("periodic_task_id")
+    )
+
+
+def _ended_badly(now: datetime) -> Iterator[Trouble]:
+    """Yield the schedules whose last run came to no good end.
+
+    By when runs were made: so a retry that staff asked for takes the place of what
+    it retries. What is being caught up is not missed yet.
+    """
+    last = (
+        Run.objects.filter(periodic_task=OuterRef("pk"), state__in=ENDED)
+        .order_by("-created_at", F("slot").desc(nulls_first=True))
+        .values("pk")[:1]
+    )
+    caught_up = Run.objects.open().filter(
+        periodic_task=OuterRef("periodic_task"), trigger=Run.Trigger.CATCH_UP
+    )
+    ended = Run.objects.failed().filter(
+        pk__in=_watched(now).annotate(last=Subquery(last)).values("last")
+    )
+    missed_for_now = Q(state=Run.State.MISSED) & Exists(caught_up)
+    for run in ended.exclude(missed_for_now).select_related("periodic_task__clock"):
+        yield _about_run(run, KIND_OF_END[Run.State(run.state)], _bad_end(run))
+
+
+def _watched(now: datetime) -> QuerySet[Schedule]:
+    """Return the schedules whose runs matter: also those that the clock stopped."""
+    stopped = Schedule.objects.filter(
+        paused_by__in=PAUSED_BY_ITSELF, periodic_task__enabled=True
+    )
+    return _on(now) | stopped
+
+
+def _about_run(run: Run, kind: Incident.Kind, message: str) -> Trouble:
+    assert run.periodic_task is not None  # noqa: S101 - it has a schedule
+    return _about(run.periodic_task.clock, kind, message)
+
+
+def _bad_end(run: Run) -> str:
+    if run.state == Run.State.FAILED:
+        first_line = run.error.strip().split("\n", 1)[0][:LONGEST_ERROR]
+        return f"{_the_run(run)} failed. {first_line}".rstrip()
+    if run.state == Run.State.LOST:
+        return f"{_the_run(run)} was lost. {run.reason}"
+    return f"{_the_run(run)} did not take place. {run.reason}"
+
+
+def _the_run(run: Run) -> str:
+    if run.slot:
+        return f"The run of {spoken_instant(run.slot)}"
+    return f"The run asked for at {spoken_instant(run.created_at)}"
+
+
+def _slot_faults(now: datetime) -> str:
+    """Count the slots that are overdue, and those that the watch has missed."""
+    overdue = _on(now).filter(next_slot__lte=now - OVERDUE)
+    passed_over = Incident.objects.filter(kind=Kind.LATE, closed_at=None).exclude(
+        periodic_task__clock__next_slot__lte=now
+    )
+    counts = {
+        "overdue": overdue.count(),
+        "unknown": sum(1 for _ in _unknown(now)),
+        "passed over": passed_over.count(),
+    }
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
