@@ -12,9 +12,9 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from scheduling import definitions
 from scheduling.defaults import DEFAULT_SCHEDULES, DefaultSchedule
-from scheduling.definitions import KINDS
 from scheduling.merging import Difference, merge
 from scheduling.models import AppliedDefault
+from scheduling.shared_rows import references_to
 
 
 class Outcome(StrEnum):
@@ -184,7 +184,7 @@ def _insert(default: DefaultSchedule) -> bool:
                 name=default.name,
                 task=says["task"],
                 description=says["description"],
-                **_schedule_rows(says["schedule"]),
+                **references_to(says["schedule"]),
             )
     except (IntegrityError, ValidationError):
         if not PeriodicTask.objects.filter(name=default.name).exists():
@@ -207,23 +207,9 @@ def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
         # starts the wait anew, and a change of wording alone does not.
         values["date_changed"] = timezone.now()
     if "schedule" in values:
-        values |= _schedule_rows(values.pop("schedule"))
+        values |= references_to(values.pop("schedule"))
     PeriodicTask.objects.filter(pk=found.task.pk).update(**values)
     PeriodicTasks.update_changed()
-
-
-def _schedule_rows(schedule: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the task's four references: to this schedule, and to no other.
-
-    Another row is pointed to, and none is changed: others may go by it too. The
-    oldest, not `get_or_create`: the table may hold the same schedule twice.
-    """
-    references: dict[str, Any] = dict.fromkeys(KINDS)
-    for kind, fields in schedule.items():
-        rows = KINDS[kind].objects
-        oldest = rows.filter(**fields).order_by("pk").first()
-        references[kind] = oldest or rows.create(**fields)
-    return references
 
 
 def _record(default: DefaultSchedule) -> None:
