@@ -63,9 +63,7 @@ def problems_of(task: PeriodicTask, timing: Timing | None = None) -> list[Proble
     """
     known = registry.find(task.task)
     return [
-        *_task_problems(task, known),
-        *_argument_problems(task, known),
-        *_envelope_problems(task),
+        *_message_problems(task, known),
         *_timing_problems(task, known, timing),
     ]
 
@@ -75,12 +73,7 @@ def unsendable(task: PeriodicTask) -> str:
 
     Cheap, and without a query: the clock asks it for every slot.
     """
-    known = registry.find(task.task)
-    problems = [
-        *_task_problems(task, known),
-        *_argument_problems(task, known),
-        *_envelope_problems(task),
-    ]
+    problems = _message_problems(task, registry.find(task.task))
     return " ".join(problem.message for problem in problems)
 
 
@@ -98,6 +91,16 @@ def arguments_of(task: PeriodicTask) -> tuple[list[Json], dict[str, Json]]:
         **known.by_name(_parsed(task.args, "[]")),
         **_parsed(task.kwargs, "{}"),
     }
+
+
+def _message_problems(
+    task: PeriodicTask, known: SchedulableTask | None
+) -> list[Problem]:
+    return [
+        *_task_problems(task, known),
+        *_argument_problems(task, known),
+        *_envelope_problems(task),
+    ]
 
 
 def _task_problems(task: PeriodicTask, known: SchedulableTask | None) -> list[Problem]:

@@ -99,6 +99,7 @@ def test_an_interval_is_created_too() -> None:
 @one_database
 def test_a_deleted_schedule_comes_back() -> None:
     apply(SWEEPING)
+    PeriodicTask.objects.filter(crontab__hour="6").delete()
     CrontabSchedule.objects.get(hour="6").delete()
 
     seeded = apply(SWEEPING)

@@ -21,7 +21,13 @@ from hypothesis import strategies as st
 
 from scheduling.models import Schedule
 from scheduling.timing import timing_of, with_schedules
-from scheduling.validity import NotRunnableError, Problem, arguments_of, problems_of
+from scheduling.validity import (
+    NotRunnableError,
+    Problem,
+    arguments_of,
+    problems_of,
+    unsendable,
+)
 from tests.scheduling.tasks_of_tests import offered, own_registry
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,6 +171,16 @@ def test_a_row_has_all_its_problems_told_at_once() -> None:
     task = row(task="a.task", args="{}", kwargs="[]", headers="[1]", queue="other")
 
     assert fields_of(task) == ["task", "args", "kwargs", "queue", "headers"]
+
+
+def test_what_cannot_be_sent_is_told_whenever_it_is_due() -> None:
+    never = CrontabSchedule(day_of_month="31", month_of_year="2")
+
+    assert unsendable(row(crontab=never)) == ""
+    assert unsendable(row(task="a.task", queue="other")).startswith(
+        '"a.task" is no task that can be scheduled.'
+    )
+    assert 'queue must be empty, not "other"' in unsendable(row(queue="other"))
 
 
 def test_an_interval_under_the_tasks_own_is_refused() -> None:
