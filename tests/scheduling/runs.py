@@ -20,7 +20,7 @@ def make_run(task: str = "answer", **values: Any) -> Run:
     has_slot = values.get("slot") is not None
     defaults: dict[str, Any] = {
         "name": task,
-        "task": f"{TASKS}.{task}",
+        "task": task if "." in task else f"{TASKS}.{task}",
         "trigger": Run.Trigger.SCHEDULE if has_slot else Run.Trigger.MANUAL,
         "created_at": now,
         "ring_after": now,
