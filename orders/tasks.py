@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from orders import autoclose
 from orders.models import Actor, AutoCloseRun, ClosePolicy, Origin
+from scheduling import progress
 from scheduling.parameters import not_empty
 from scheduling.registry import schedulable
 from scheduling.shutdown import stopping
@@ -54,7 +55,7 @@ def execute_auto_close(run_id: str) -> dict[str, Any]:
 
 
 def _execute(run: AutoCloseRun) -> dict[str, Any]:
-    summary = autoclose.execute(run, should_stop=stopping)
+    summary = autoclose.execute(run, should_stop=stopping, on_progress=progress.report)
     autoclose.queue_follow_up(run)
     # The row is the truth: what waits is rung again, its message may be lost.
     for waiting in autoclose.queued_runs():

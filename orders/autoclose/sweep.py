@@ -110,12 +110,14 @@ class Sweep:
     tallies: list[Tally] = field(default_factory=list)
     stopped_by: str = ""
     progress_saved_at: float = 0.0
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None
 
 
 def execute(
     run: AutoCloseRun,
     *,
     should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     time_budget: timedelta | None = TIME_BUDGET,
     batch_size: int = BATCH_SIZE,
 ) -> Summary:
@@ -123,7 +125,8 @@ def execute(
 
     Whoever comes second to a queued run finds it taken and changes nothing; a
     second sweep while one is at work ends as already_running. Stops cleanly
-    after a batch once ``should_stop()`` is true or the time budget is spent.
+    after a batch once ``should_stop()`` is true or the time budget is spent; after
+    each, ``on_progress`` is told how many orders of how many are dealt with.
     Idempotent: what is closed is closed, and correctness rests on no lock but
     that of each order.
     """
@@ -131,7 +134,8 @@ def execute(
         return dict(run.summary)
     by = _actor(run)
     budget = time_budget.total_seconds() if time_budget else float("inf")
-    sweep = Sweep(run, by, should_stop, time.monotonic() + budget, batch_size)
+    ends_at = time.monotonic() + budget
+    sweep = Sweep(run, by, should_stop, ends_at, batch_size, on_progress=on_progress)
     with _only_one(run) as alone:
         if not alone:
             return _give_way(sweep)
@@ -338,7 +342,8 @@ def _look_again(sweep: Sweep, tally: Tally) -> None:
 
 
 def _save_progress(sweep: Sweep) -> None:
-    """Say how far it is, at most once a second, outside the batch's transaction."""
+    """Say how far it is, on the row once a second, outside the batch's transaction."""
+    sweep.on_progress(_done(sweep), _total(sweep))
     if time.monotonic() < sweep.progress_saved_at + PROGRESS_EVERY.total_seconds():
         return
     sweep.progress_saved_at = time.monotonic()
@@ -402,6 +407,7 @@ def _finish(sweep: Sweep, state: State) -> Summary:
             "summary",
         ]
     )
+    sweep.on_progress(run.progress_done, run.progress_total)
     logger.info(
         "autoclose_finished",
         extra={
