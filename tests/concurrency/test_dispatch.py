@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import current_app
@@ -16,9 +18,12 @@ from scheduling import changes, publishing
 from scheduling.clock import database_now
 from scheduling.dispatch import dispatch_due
 from scheduling.models import Run, Schedule, ScheduleChange
-from tests.concurrency.connections import at_once, colleague
+from tests.concurrency.connections import at_once, colleague, deadlocks
 from tests.scheduling.schedules import TASK, follow_all, unseen
-from tests.scheduling.waiting import somebody_waits_for_us, until
+from tests.scheduling.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,46 +97,78 @@ def test_an_edit_that_commits_late_is_followed() -> None:
     assert not ScheduleChange.objects.exists()
 
 
-def test_of_two_edits_at_once_the_later_definition_holds() -> None:
+def test_a_beat_that_read_the_older_definition_does_not_write_last() -> None:
     task = unseen(minutes=10)
     follow_all()
+    about_to_write, may_write = Event(), Event()
 
     def follow_slowly() -> None:
-        """Read the first edit's marker, and wait for the schedule's row."""
-        changes.take_changes()
+        with connection.execute_wrapper(partial(stop_short, about_to_write, may_write)):
+            changes.take_changes()
 
-    with colleague() as start:
-        PeriodicTask.objects.filter(pk=task.pk).update(start_time=database_now())
-        with transaction.atomic():
-            Schedule.objects.select_for_update().get(pk=task.pk)
-            waiting = start(follow_slowly)
-            until(somebody_waits_for_us)
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE django_celery_beat_periodictask SET enabled = false"
-                    " WHERE id = %s",
-                    [task.pk],
-                )
-        waiting.result(timeout=10)
-        follow_all()
+    with colleague() as slow, colleague() as quick:
+        edit(task, start_time=database_now())
+        slower = slow(follow_slowly)
+        assert about_to_write.wait(10)
+        edit(task, enabled=False)
+        quicker = quick(changes.take_changes)
+        until(lambda: quicker.done() or somebody_waits())
+        may_write.set()
+        slower.result(timeout=10)
+        quicker.result(timeout=10)
 
     assert Schedule.objects.get(pk=task.pk).next_slot is None
 
 
-def test_beats_that_follow_the_same_edits_do_not_deadlock() -> None:
-    tasks = [unseen(minutes=10) for _ in range(40)]
+def edit(task: PeriodicTask, **fields: Any) -> None:
+    PeriodicTask.objects.filter(pk=task.pk).update(**fields)
+
+
+def stop_short(
+    reached: Event,
+    go_on: Event,
+    execute: Callable[..., Any],
+    sql: str,
+    *arguments: Any,
+) -> Any:
+    """Stop a connection before it writes a next slot, having read all it needs."""
+    if sql.startswith('UPDATE "scheduling_schedule"'):
+        reached.set()
+        assert go_on.wait(10)
+    return execute(sql, *arguments)
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+def test_markers_that_another_beat_is_at_are_left_to_it() -> None:
+    unseen(minutes=10)
+
+    with colleague() as start, transaction.atomic():
+        assert changes.take_changes() > 0
+        assert start(changes.take_changes).result(timeout=10) == 0
+
+
+def test_beats_that_follow_a_row_that_many_share_do_not_deadlock() -> None:
+    shared = CrontabSchedule.objects.create(minute="0", hour="4")
+    PeriodicTask.objects.bulk_create(
+        PeriodicTask(name=f"Shares {number}", task=TASK, crontab=shared)
+        for number in range(500)
+    )
     follow_all()
+    before = deadlocks()
 
-    for _ in range(3):
-        PeriodicTask.objects.filter(pk__in=[task.pk for task in tasks]).update(
-            start_time=database_now() + timedelta(days=1)
+    for _ in range(4):
+        ScheduleChange.objects.bulk_create(
+            ScheduleChange(kind=ScheduleChange.Kind.CRONTAB, row_id=shared.pk)
+            for _ in range(4)
         )
-        at_once(*[partial(changes.take_changes, 7)] * 4)
-        follow_all()
+        assert at_once(*[partial(changes.take_changes, 1)] * 4) == [1] * 4
 
-    slots = Schedule.objects.filter(pk__in=[task.pk for task in tasks])
-    tomorrow = database_now() + timedelta(hours=23)
-    assert all(clock.next_slot and clock.next_slot > tomorrow for clock in slots)
+    assert deadlocks() == before
 
 
 @pytest.mark.usefixtures("empty_queue")
