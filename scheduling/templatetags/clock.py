@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from scheduling import health
 from scheduling.models import Incident, Run
 from scheduling.spoken import spoken_duration, spoken_instant
 
@@ -68,3 +71,15 @@ def pretty_json(value: object) -> str:
     return json.dumps(
         value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2, sort_keys=True
     )
+
+
+@register.inclusion_tag("scheduling/health.html", takes_context=True)
+def clock_health(context: Context) -> dict[str, Any]:
+    """Show how the clock is to whoever may see runs; nothing to others, no query."""
+    user = context["request"].user
+    if not user.has_perm("scheduling.view_run"):
+        return {"health": None}
+    return {
+        "health": health.look(),
+        "may_see_incidents": user.has_perm("scheduling.view_incident"),
+    }
