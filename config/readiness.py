@@ -1,6 +1,6 @@
-"""Whether the database, its migrations and the broker are there for us.
+"""Whether the database, its migrations and the broker are there, and the clock goes.
 
-Every check opens a connection of its own: its time-outs hold even where a
+Every plain check opens a connection of its own: its time-outs hold even where a
 server takes a connection and then says nothing, and an exhausted pool does not
 look like a database that has gone.
 """
@@ -11,12 +11,16 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from scheduling.clock import database_now
+from scheduling.watch import clock_faults
 
 PATIENCE_SECONDS = 2
 
@@ -57,6 +61,21 @@ def broker_fault() -> str:
     finally:
         client.close()
     return ""
+
+
+def clock_faults_in_time() -> dict[str, str]:
+    """Return of beat, worker and slots what is wrong with each, or ''.
+
+    To be asked where the database answers. It answers this too within its patience,
+    or is named as the fault.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'")
+            return clock_faults(database_now())
+    except DatabaseError as error:
+        return {"clock": type(error).__name__}
 
 
 CHECKS: dict[str, Callable[[], str]] = {

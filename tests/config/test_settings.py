@@ -163,3 +163,64 @@ def test_the_deployment_check_is_clean() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_email_is_off_until_a_server_is_named() -> None:
+    answer = ask_settings("EMAIL_IS_ON", "EMAIL_BACKEND", "DEFAULT_FROM_EMAIL")
+
+    assert answer == {
+        "EMAIL_IS_ON": False,
+        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
+        "DEFAULT_FROM_EMAIL": "order-desk@localhost",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp://desk:p%40ss@mail.example.com", 25, False, False),
+        ("smtp+tls://desk:p%40ss@mail.example.com", 587, True, False),
+        ("smtp+ssl://desk:p%40ss@mail.example.com", 465, False, True),
+        ("smtp+tls://desk:p%40ss@mail.example.com:2525", 2525, True, False),
+    ],
+)
+def test_email_goes_by_the_server_named(
+    url: str, port: int, tls: object, ssl: object
+) -> None:
+    answer = ask_settings(
+        *("EMAIL_IS_ON", "EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
+        *("EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL", "EMAIL_TIMEOUT"),
+        EMAIL_URL=url,
+    )
+
+    assert list(answer.values()) == [
+        *(True, "mail.example.com", "desk", "p@ss", port, tls, ssl, 10)
+    ]
+
+
+def test_a_bad_email_url_is_refused_without_its_password() -> None:
+    said = refusal(SECRET_KEY=KEY, EMAIL_URL="imap://desk:hush@mail.example.com")
+
+    assert said.startswith("EMAIL_URL must look like smtp+tls://")
+    assert "hush" not in said
+
+
+def test_who_is_told_is_a_list_of_addresses() -> None:
+    answer = ask_settings(
+        "SCHEDULING_ALERT_EMAILS",
+        SCHEDULING_ALERT_EMAILS="anna@example.org, desk@example.org,",
+    )
+
+    assert answer["SCHEDULING_ALERT_EMAILS"] == ["anna@example.org", "desk@example.org"]
+    assert "'anna' is no e-mail address" in refusal(
+        SECRET_KEY=KEY, SCHEDULING_ALERT_EMAILS="desk@example.org,anna"
+    )
+
+
+def test_who_writes_may_have_a_name() -> None:
+    sender = "Order Desk <desk@example.com>"
+
+    answer = ask_settings("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL=sender)
+
+    assert answer["DEFAULT_FROM_EMAIL"] == sender
+    assert "DEFAULT_FROM_EMAIL" in refusal(SECRET_KEY=KEY, DEFAULT_FROM_EMAIL="desk")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import Enum, auto
-from typing import cast
 
 
 class Mood(Enum):
@@ -78,7 +77,7 @@ class _Dialogue(socketserver.StreamRequestHandler):
         if self.server.mood is Mood.REFUSES_DATA:
             self._say("451 later")
             return True
-        self.server.mails.append(cast("EmailMessage", mail))
+        self.server.mails.append(mail)
         if self.server.mood is Mood.HANGS_AFTER_DATA:
             self.server.over.wait()
         if self.server.mood is not Mood.WELL and self.server.mood.name.endswith("DATA"):
