@@ -170,6 +170,17 @@ class Run(models.Model):
                 condition=Q(state__in=("failed", "missed", "lost")),
                 name="scheduling_run_no_good_end",
             ),
+            # What staff look for among very many that went by themselves.
+            models.Index(
+                fields=("-created_at",),
+                condition=Q(state="skipped"),
+                name="scheduling_run_skipped",
+            ),
+            models.Index(
+                fields=("-created_at",),
+                condition=Q(trigger__in=("catch_up", "manual", "retry")),
+                name="scheduling_run_unusual",
+            ),
         )
 
     def __str__(self) -> str:
