@@ -37,6 +37,8 @@ def main() -> None:
     write("secret_key", os.environ.get("SECRET_KEY") or secret_key)
     write("database_url", os.environ.get("DATABASE_URL") or f"{database}/order_desk")
     write("redis_url", os.environ.get("REDIS_URL") or f"{redis}/0")
+    # None is made up: without a server of yours no e-mail is sent.
+    write("email_url", os.environ.get("EMAIL_URL", ""))
     # Tests stay inside the stack whatever `.env` says. No database is called `suite`:
     # the one that Django makes for the tests is `test_suite`, and a process of theirs
     # that missed it would find nothing, least of all orders.

@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from scheduling.alerts import MAILS_AN_HOUR, UNDER_WAY, tell_incidents
 from scheduling.clock import database_now
-from scheduling.incidents import Trouble, reconcile
-from scheduling.letters import LONGEST_LETTER
+from scheduling.incidents import OVER, Trouble, reconcile
+from scheduling.letters import LONGEST_LETTER, REMEDIES
 from scheduling.models import Incident
 from tests.scheduling.mailbox import Mailbox, Mood, open_mailbox
 from tests.scheduling.watching import DESK, MINUTE, schedule
@@ -298,3 +298,12 @@ def test_logs_hold_no_names_and_no_addresses(
     assert not any(
         word in str(vars(record)) for record in said for word in (OWNER, "Chore")
     )
+
+
+def test_every_kind_has_a_remedy_an_ending_and_a_chapter(settings: Settings) -> None:
+    runbook = (settings.BASE_DIR / "docs/runbook.md").read_text()
+
+    for kind in Incident.Kind:
+        assert f"\n## {kind.label}\n" in runbook
+        assert REMEDIES[kind]
+        assert OVER[kind]
