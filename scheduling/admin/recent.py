@@ -1,0 +1,103 @@
+"""The newest runs of each schedule of a list, and the strip that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django_celery_beat.models import PeriodicTask
+
+from scheduling.models import Run
+from scheduling.spoken import number_of, spoken_duration, spoken_instant
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+SHOWN = 20
+#: What a square and a line about a run say; the other columns may be large.
+COLUMNS = (
+    "periodic_task_id",
+    "slot",
+    "trigger",
+    "state",
+    "slots_missed",
+    "created_at",
+    "started_at",
+    "finished_at",
+)
+
+
+def recent_runs(task_ids: Collection[int]) -> dict[int, list[Run]]:
+    """Return the newest runs of each schedule, newest first. Two queries.
+
+    One look into the index a schedule: a window over all their runs would read the
+    whole past of a schedule that runs every minute.
+    """
+    newest = Run.objects.filter(periodic_task=OuterRef("pk")).order_by(
+        "-created_at", "id"
+    )
+    found = PeriodicTask.objects.filter(pk__in=task_ids).values_list(
+        "pk", ArraySubquery(newest.values("pk")[:SHOWN])
+    )
+    ids = dict(found)
+    wanted = [run_id for run_ids in ids.values() for run_id in run_ids]
+    runs = Run.objects.only(*COLUMNS).in_bulk(wanted)
+    return {pk: [runs[one] for one in run_ids] for pk, run_ids in ids.items()}
+
+
+def strip(runs: list[Run], *, linked: bool) -> SafeString:
+    """Return a square for each run, the newest last; each leads to its run.
+
+    Height and outline tell the states apart as well as colour does. Squares take no
+    part in walking the page by keyboard: the history beside them lists the same.
+    """
+    squares = format_html_join(
+        "", "<li>{}</li>", ((_square(run, linked=linked),) for run in reversed(runs))
+    )
+    return format_html(
+        '<ol class="strip" aria-label="The last {}, the newest last">{}</ol>',
+        number_of(len(runs), "run"),
+        squares,
+    )
+
+
+def _square(run: Run, *, linked: bool) -> SafeString:
+    says = in_a_line(run)
+    words = format_html('<span class="visually-hidden">{}</span>', says)
+    if not linked:
+        return format_html(
+            '<span class="{}" title="{}">{}</span>', run.state, says, words
+        )
+    return format_html(
+        '<a class="{}" title="{}" href="{}" tabindex="-1">{}</a>',
+        run.state,
+        says,
+        reverse("admin:scheduling_run_change", args=[run.pk]),
+        words,
+    )
+
+
+def in_a_line(run: Run) -> str:
+    """Say when a run was due, what became of it, and how long it took."""
+    when = run.slot or run.created_at
+    by_hand = "" if run.slot else f" ({run.get_trigger_display().lower()})"
+    facts = [run.get_state_display().lower(), *timings(run)]
+    if run.slots_missed > 1:
+        facts.append(f"{run.slots_missed} slots")
+    return f"{spoken_instant(when)}{by_hand}: {', '.join(facts)}"
+
+
+def timings(run: Run) -> list[str]:
+    """Say how long a run took, and how long after its slot it started."""
+    if run.started_at is None:
+        return []
+    said = []
+    if run.finished_at:
+        said.append(f"took {spoken_duration(run.finished_at - run.started_at)}")
+    if run.slot:
+        said.append(f"{spoken_duration(run.started_at - run.slot)} late")
+    return said
