@@ -1,4 +1,4 @@
-"""What a worker's main process does beside its pool: keep leases, be seen.
+"""What a worker's main process does beside its pool: keep leases, be seen, watch.
 
 A body that spins or sleeps in a child cannot say that it lives. The main process can,
 which hears of the child's end as well; only a child that was killed ends unheard, and
@@ -22,15 +22,15 @@ from celery.worker import state
 from celery.worker.request import Request
 from django.db import DatabaseError, InterfaceError, connection
 
-from scheduling import heartbeats, ledger
+from scheduling import heartbeats, ledger, watch
 from scheduling.models import Heartbeat
+from scheduling.pacing import Backoff
 from scheduling.worker import RUN_HEADER
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = ledger.LEASE.total_seconds() / 3
-#: When a turn is tried again that the database failed.
-RETRY_SECONDS = 2.0
+WATCH_SECONDS = 15.0
 #: A worker that ends waits no longer for a turn that hangs.
 FAREWELL_SECONDS = 5.0
 
@@ -78,6 +78,7 @@ class Loop(Thread):
         super().__init__(name=name, daemon=True)
         self._turn = turn
         self._seconds = seconds
+        self._backoff = Backoff()
         self._wake = Event()
         self._is_over = False
 
@@ -102,11 +103,14 @@ class Loop(Thread):
             self._turn()
         except (DatabaseError, InterfaceError) as error:
             connection.close()
-            logger.warning("loop_failed", extra={"loop": self.name, "error": error})
-            return RETRY_SECONDS
+            wait = self._backoff.fail()
+            fields = {"loop": self.name, "error": error, "retry_in": wait}
+            logger.warning("loop_failed", extra=fields)
+            return wait
         except Exception:
             connection.close()
             logger.exception("loop_failed", extra={"loop": self.name})
+        self._backoff.reset()
         return self._seconds
 
 
@@ -152,6 +156,8 @@ class Keeper:
 
 
 keeper = Keeper()
+# A thread of its own: a mail that takes its time must not cost a lease.
+watcher = Loop("watch", watch.turn, WATCH_SECONDS)
 
 
 class Leases(bootsteps.StartStopStep):
@@ -164,6 +170,7 @@ class Leases(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
         keeper.start(ledger.process_name(parent.hostname, os.getpid()))
+        watcher.start()
         worker_shutdown.connect(_end, weak=False)
 
     def stop(self, parent: Any) -> None:  # noqa: ANN401 - as above
@@ -171,6 +178,7 @@ class Leases(bootsteps.StartStopStep):
 
 
 def _end(**_signal: Any) -> None:  # noqa: ANN401 - Celery's signature
+    watcher.end()
     keeper.end()
 
 

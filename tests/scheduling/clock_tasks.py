@@ -51,6 +51,23 @@ def write_line(path: str, seconds: float = 0.0) -> None:
 
 @schedulable()
 @shared_task
+def outlast(started: str, may_end: str) -> str:
+    """Go on for as long as the test likes."""
+    Path(started).touch()
+    while not Path(may_end).exists():
+        time.sleep(0.05)
+    return "there"
+
+
+@schedulable()
+@shared_task
+def outlast_and_fail(started: str, may_end: str) -> None:
+    outlast(started, may_end)
+    raise LookupError("nothing there")
+
+
+@schedulable()
+@shared_task
 def spin(path: str) -> None:
     """Hold the interpreter where no signal and no other thread gets a word in."""
     Path(path).touch()

@@ -15,7 +15,6 @@ from django.db import connection
 from redis import Redis
 
 from scheduling.models import Heartbeat, Run
-from tests.faults.test_workers import child_of
 from tests.processes import OwnProcess, StartCelery
 from tests.scheduling.runs import TASKS, make_run, ring, start_worker
 from tests.scheduling.waiting import until
@@ -227,46 +226,76 @@ def test_soft_time_limit_lets_a_body_clean_up_and_fails_it(tmp_path: Path) -> No
     assert "outstay" in run.traceback
 
 
-def test_killed_child_leaves_its_run_to_the_end_of_the_lease(
-    worker: OwnProcess, tmp_path: Path
-) -> None:
-    started = tmp_path / "started"
-    run = make_run("spin", kwargs={"path": str(started)})
-    ring(run)
-    until(started.exists)
-    run.refresh_from_db()
-    lease = run.lease_until
-
-    os.kill(child_of(worker), signal.SIGKILL)
-    worker.wait_until_it_says("WorkerLostError")
-
-    run.refresh_from_db()
-    assert (run.state, run.attempts) == ("running", 1)
-    assert not next_turn_extends(run, lease)
-
-
-def next_turn_extends(run: Run, lease: datetime | None) -> bool:
-    """Return whether the next turn of the worker's thread extends a lease."""
+def next_turn(worker: OwnProcess) -> None:
+    """Wait for the next turn of the thread that keeps the leases."""
     seen_at = worker_seen_at()
     until(lambda: worker_seen_at() > seen_at, seconds=40)
-    run.refresh_from_db()
-    return run.lease_until != lease
+    assert not worker.has_said("loop_failed")
 
 
 def worker_seen_at() -> datetime:
     return Heartbeat.objects.get(kind="worker").seen_at
 
 
-@pytest.mark.usefixtures("worker")
-def test_lease_is_extended_while_a_body_spins(tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    run = make_run("spin", kwargs={"path": str(started)})
+def test_lease_is_extended_while_a_body_spins_and_not_once_its_process_is_dead(
+    start_celery: StartCelery, tmp_path: Path
+) -> None:
+    worker = start_worker(start_celery, "--concurrency=2")
+    spinning, killed = (
+        make_run("spin", kwargs={"path": str(tmp_path / name)}) for name in "sk"
+    )
+    for run in (spinning, killed):
+        ring(run)
+        until(Path(run.kwargs["path"]).exists)
+        run.refresh_from_db()
+    leases = spinning.lease_until, killed.lease_until
+
+    os.kill(int(killed.worker.rpartition("/")[2]), signal.SIGKILL)
+    worker.wait_until_it_says("WorkerLostError")
+    next_turn(worker)
+
+    spinning.refresh_from_db()
+    killed.refresh_from_db()
+    assert (spinning.state, killed.state) == ("running", "running")
+    assert spinning.lease_until != leases[0]
+    assert lease_left(spinning) > 50
+    assert killed.lease_until == leases[1]
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_runs_are_run_in_other_pools_too(start_celery: StartCelery, pool: str) -> None:
+    start_worker(start_celery, f"--pool={pool}", "--concurrency=2")
+    runs = [make_run(kwargs={"number": number}) for number in range(4)]
+
+    for run in runs:
+        ring(run, times=2)
+    for run in runs:
+        until(in_state(run, "succeeded"))
+
+    assert [run.result for run in runs] == [{"answer": number} for number in range(4)]
+    assert {run.attempts for run in runs} == {1}
+
+
+def test_worker_asked_to_stop_keeps_its_leases_to_the_end_of_its_last_task(
+    start_celery: StartCelery, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    worker = start_worker(start_celery)
+    (heart,) = Heartbeat.objects.all()
+    assert (heart.kind, heart.name.endswith(f"/{worker.pid}")) == ("worker", True)
+    run = make_run("write_line", kwargs={"path": str(trace), "seconds": 22})
     ring(run)
-    until(started.exists)
+    until(trace.exists)
     run.refresh_from_db()
+    lease = run.lease_until
 
-    assert next_turn_extends(run, run.lease_until)
+    worker.ask_to_stop()
 
+    worker.wait_until_it_says("Warm shutdown")
+    next_turn(worker)
     run.refresh_from_db()
-    assert run.state == "running"
-    assert lease_left(run) > 55
+    assert (run.state, run.lease_until == lease) == ("running", False)
+    assert worker.exit_code() == 0
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+    assert not Heartbeat.objects.exists()
