@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.db import models
 from django.test import Client
@@ -15,11 +15,14 @@ from django_celery_beat.models import (
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
-    PeriodicTasks,
     SolarSchedule,
 )
 
+from scheduling.admin import ScheduleAdmin
 from scheduling.seeding import apply_defaults
+from tests.scheduling.admin.desk import send
+from tests.scheduling.admin.schedule_page import save
+from tests.scheduling.schedules import clock_of
 
 CLOSING = "Close old orders"
 
@@ -72,18 +75,6 @@ def page(model: type[models.Model], name: str, *args: object) -> str:
     return reverse(admin_urlname(model._meta, SafeString(name)), args=args)
 
 
-def task_form(**fields: object) -> dict[str, Any]:
-    empty = {
-        "description": "",
-        "regtask": "",
-        "args": "[]",
-        "kwargs": "{}",
-        "headers": "{}",
-        "enabled": "on",
-    }
-    return empty | fields
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_staff_add_and_edit_each_kind_of_schedule(
     admin_client: Client, kind: str
@@ -106,96 +97,39 @@ def test_staff_add_and_edit_each_kind_of_schedule(
     assert str(row.pk) in listed.content.decode()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_staff_put_a_task_on_each_kind_of_schedule(
-    admin_client: Client, kind: str
+def test_the_schedules_of_django_celery_beat_are_kept_on_our_pages(
+    admin_client: Client,
 ) -> None:
-    model, fields, _ = KINDS[kind]
-    admin_client.post(page(model, "add"), fields | NO_INLINES)
-    schedule = model._default_manager.latest("pk")
-    chosen = {kind: schedule.pk} | ({"one_off": "on"} if kind == "clocked" else {})
-
-    form = admin_client.get(page(PeriodicTask, "add"))
-    adding = admin_client.post(
-        page(PeriodicTask, "add"), task_form(name="Theirs", task="a.task", **chosen)
-    )
-
-    task = PeriodicTask.objects.get(name="Theirs")
-    shown = admin_client.get(page(PeriodicTask, "change", task.pk))
-    assert form.status_code == HTTPStatus.OK
-    assert adding.status_code == HTTPStatus.FOUND
-    assert task.scheduler == schedule
-    assert shown.status_code == HTTPStatus.OK
-
-
-def test_the_form_offers_our_tasks_by_name(admin_client: Client) -> None:
-    form = admin_client.get(page(PeriodicTask, "add")).content.decode()
-
-    assert 'value="scheduling.tasks.clean_up_expired_sessions"' in form
-
-
-def test_the_list_shows_the_schedules_and_no_warning(admin_client: Client) -> None:
     apply_defaults()
 
     listed = admin_client.get(page(PeriodicTask, "changelist"))
 
+    assert isinstance(admin.site.get_model_admin(PeriodicTask), ScheduleAdmin)
     assert CLOSING in listed.content.decode()
-    assert listed.context["wrong_scheduler"] is False
 
 
 def test_an_edit_in_admin_sticks(admin_client: Client) -> None:
     apply_defaults()
     closing = PeriodicTask.objects.get(name=CLOSING)
-    hourly = CrontabSchedule.objects.create(minute="10", timezone="Asia/Tokyo")
-    told_beat = PeriodicTasks.last_change()
 
-    editing = admin_client.post(
-        page(PeriodicTask, "change", closing.pk),
-        task_form(
-            name=CLOSING,
-            task=closing.task,
-            crontab=hourly.pk,
-            kwargs='{"limit": 100}',
-        ),
-    )
+    editing = save(admin_client, closing, minute="10", hour="*", zone="Asia/Tokyo")
     apply_defaults()
 
     closing.refresh_from_db()
     assert editing.status_code == HTTPStatus.FOUND
-    assert (closing.crontab, closing.kwargs) == (hourly, '{"limit": 100}')
-    assert PeriodicTasks.last_change() > told_beat
+    assert (closing.crontab.minute, closing.crontab.hour) == ("10", "*")
+    assert str(closing.crontab.timezone) == "Asia/Tokyo"
 
 
-@pytest.mark.parametrize(
-    ("action", "before", "after"),
-    [("disable_tasks", True, False), ("enable_tasks", False, True)],
-)
-def test_staff_switch_a_schedule_from_the_list(
-    admin_client: Client, action: str, *, before: bool, after: bool
-) -> None:
+def test_a_pause_from_the_list_sticks(admin_client: Client) -> None:
     apply_defaults()
-    PeriodicTask.objects.filter(name=CLOSING).update(enabled=before)
     closing = PeriodicTask.objects.get(name=CLOSING)
 
-    answer = admin_client.post(
-        page(PeriodicTask, "changelist"),
-        {"action": action, "_selected_action": [closing.pk]},
-    )
+    answer = send(admin_client, "pause", closing, reason="Stocktaking")
     apply_defaults()
 
-    closing.refresh_from_db()
     assert answer.status_code == HTTPStatus.FOUND
-    assert closing.enabled is after
-
-
-def test_a_schedule_without_a_kind_is_refused(admin_client: Client) -> None:
-    answer = admin_client.post(
-        page(PeriodicTask, "add"), task_form(name="Never", task="a.task")
-    )
-
-    assert answer.status_code == HTTPStatus.OK
-    assert "must be set" in answer.content.decode()
-    assert not PeriodicTask.objects.filter(name="Never").exists()
+    assert clock_of(closing).pause_reason == "Stocktaking"
 
 
 def test_a_solar_schedule_knows_when_it_is_due() -> None:
