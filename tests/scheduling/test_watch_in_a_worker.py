@@ -1,0 +1,43 @@
+"""A worker's main process watches beside its work, and tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from scheduling.models import Incident, Run
+from tests.processes import StartCelery
+from tests.scheduling.mailbox import Mailbox, open_mailbox
+from tests.scheduling.runs import start_worker
+from tests.scheduling.waiting import until
+from tests.scheduling.watching import DESK, run, schedule
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    with open_mailbox() as opened:
+        monkeypatch.setenv("EMAIL_URL", f"smtp://127.0.0.1:{opened.port}")
+        monkeypatch.setenv("SCHEDULING_ALERT_EMAILS", DESK)
+        yield opened
+
+
+def test_worker_tells_of_a_run_that_failed_and_of_its_end(
+    mailbox: Mailbox, start_celery: StartCelery
+) -> None:
+    one = schedule()
+    failed = run(one, state=Run.State.FAILED, error="LookupError: 7")
+
+    start_worker(start_celery)
+    until(lambda: len(mailbox.mails) == 1)
+    Run.objects.filter(pk=failed.pk).update(state=Run.State.SUCCEEDED)
+    until(lambda: len(mailbox.mails) == 2)
+
+    name = one.periodic_task.name
+    assert [mail["Subject"] for mail in mailbox.mails] == [
+        f"[Order Desk] A run failed: {name}",
+        f"[Order Desk] Over: A run failed: {name}",
+    ]
+    incident = Incident.objects.get(kind="failed")
+    until(lambda: Incident.objects.filter(pk=incident.pk, mail_error="").exists())
+    assert incident.recipients == [DESK]
