@@ -16,7 +16,7 @@ from scheduling.spoken import number_of, spoken_duration
 #: A process that was seen within this is alive.
 ALIVE_WITHIN = timedelta(seconds=30)
 #: A schedule whose slot was not sent within this is overdue.
-OVERDUE_AFTER = timedelta(seconds=30)
+OVERDUE_AFTER = timedelta(minutes=1)
 #: Runs that wait longer than this ask for a look at the workers.
 LONG_WAIT = timedelta(minutes=2)
 RECENTLY = timedelta(days=1)

@@ -81,5 +81,6 @@ def clock_health(context: Context) -> dict[str, Any]:
         return {"health": None}
     return {
         "health": health.look(),
+        "may_see_schedules": user.has_perm("scheduling.view_schedule"),
         "may_see_incidents": user.has_perm("scheduling.view_incident"),
     }
