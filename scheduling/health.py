@@ -102,7 +102,7 @@ class Health:
 
 
 def look() -> Health:
-    """Return how the clock is. Six queries, each on an index and bounded."""
+    """Return how the clock is. Six queries, each on an index."""
     overdue = Schedule.objects.select_related("periodic_task").filter(
         next_slot__lt=Now() - OVERDUE_AFTER
     )
