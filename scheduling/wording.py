@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 from django_celery_beat.models import SOLAR_SCHEDULES
 
-from scheduling.slots import Clocked, Crontab, Interval, Rule, Solar
+from scheduling.slots import Clocked, Crontab, Interval, Rule, Solar, check_rule
 from scheduling.slots import crontab as crontabs
 from scheduling.slots.fields import MONTHS, WEEKDAYS
 from scheduling.slots.pattern import Pattern
@@ -28,6 +28,7 @@ _UNITS = (
 
 def in_words(rule: Rule) -> str:
     """Say when a rule is due. Raises InvalidTimingError where it has no meaning."""
+    check_rule(rule)
     match rule:
         case Interval(every):
             return f"Every {_duration(every)}"

@@ -36,17 +36,22 @@ class Timing:
 
 def check(timing: Timing) -> None:
     """Raise InvalidTimingError where the timing has no meaning."""
-    match timing.rule:
-        case Crontab():
-            crontab.parse(timing.rule)
-        case Interval():
-            interval.check(timing.rule)
-        case Solar():
-            solar.check(timing.rule)
+    check_rule(timing.rule)
     if timing.start_time and timing.expires and timing.expires <= timing.start_time:
         raise InvalidTimingError(
             "expires", "It expires before it starts: give a later time, or none."
         )
+
+
+def check_rule(rule: Rule) -> None:
+    """Raise InvalidTimingError where the rule has no meaning."""
+    match rule:
+        case Crontab():
+            crontab.parse(rule)
+        case Interval():
+            interval.check(rule)
+        case Solar():
+            solar.check(rule)
 
 
 def next_slot(timing: Timing, after: datetime) -> datetime | None:

@@ -70,11 +70,12 @@ def first_after(rule: Crontab, after: datetime) -> datetime | None:
 def count_between(rule: Crontab, start: datetime, end: datetime) -> int:
     """Count the instants after ``start`` up to ``end``, walking days alone."""
     pattern, zone = parse(rule)
+    read = zones.wall_time if _is_hourly(pattern) else zones.furthest_wall_time
     count = 0
     while start < end:
         until = min(start + _DAY, end)
         if zones.offset_at(start, zone) == zones.offset_at(until, zone):
-            walls = zones.furthest_wall_time(start, zone), zones.wall_time(until, zone)
+            walls = read(start, zone), read(until, zone)
             count += pattern.count_within_a_day(*walls)
         else:
             count += _walk(rule, start, until)

@@ -16,7 +16,8 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # the event as can be, so that each day has one.
 _HOUR_OF_CUT = {"next_rising": 18, "next_setting": 6, "next_transit": 0}
 _DEGREES_AN_HOUR = 15
-_HALF_A_SECOND = timedelta(seconds=0.5)
+# Ephem's dates are days since.
+_EPHEM_EPOCH = datetime(1899, 12, 31, 12, tzinfo=UTC)
 EVENTS = (
     "dawn_astronomical",
     "dawn_nautical",
@@ -90,5 +91,5 @@ def _first_event(sun: Any, start: datetime) -> datetime | None:  # noqa: ANN401 
         found = search(sun.ephem.Sun(), start=sun.ephem.Date(start), **options)
     except sun.ephem.CircumpolarError:
         return None
-    nearest: datetime = found.datetime() + _HALF_A_SECOND
-    return nearest.replace(microsecond=0, tzinfo=UTC)
+    nearest = _EPHEM_EPOCH + timedelta(days=found, seconds=0.5)
+    return nearest.replace(microsecond=0)

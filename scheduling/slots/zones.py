@@ -23,7 +23,7 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     # A path out of the database of zones, or one of its directories: "Europe".
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        alike = get_close_matches(name, sorted(available_timezones()), n=1)
+        alike = get_close_matches(name, sorted(available_timezones()), 1, 0.8)
         hint = f" Did you mean {alike[0]}?" if alike else ""
         raise InvalidTimingError(
             "zone",
