@@ -57,7 +57,7 @@ def version_of(task: PeriodicTask, clock: Schedule | None) -> str:
 
     Not with a run or a pause; nor when beat finds a task that it did not know.
     """
-    standing = history.standing_of(task, clock or Schedule(periodic_task=task))
+    standing = history.standing_of(task, clock or Schedule())
     said = json.dumps([standing.task, standing.policies], default=str, sort_keys=True)
     return sha256(said.encode()).hexdigest()[:20]
 

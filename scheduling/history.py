@@ -28,6 +28,7 @@ Values = dict[str, Any]
 MOST_READ = 200
 NOBODY = "Not by a person who was logged in"
 FOUND_SO = "Found so: it was changed past these pages"
+STOOD_SO = "How it stood before its first change here"
 
 TASK_LABELS = {
     "name": "Name",
@@ -64,7 +65,7 @@ POLICY_LABELS = {
 class Standing:
     """How a schedule stands, or stood: its task's fields, and its policies.
 
-    Of the times before anybody changed the policies, nothing is known of them.
+    There are no policies where nobody has ever changed them.
     """
 
     task: Values
@@ -139,7 +140,7 @@ def note_what_stands(task: PeriodicTask, clock: Schedule, *, at: datetime) -> No
             **values,
             history_date=before,
             history_type="~",
-            history_change_reason=FOUND_SO,
+            history_change_reason=FOUND_SO if latest else STOOD_SO,
         )
 
 
@@ -175,15 +176,20 @@ def in_words(name: str, value: Any) -> str:  # noqa: ANN401 - of any field
 def row_of(kind: str, fields: Mapping[str, Any]) -> models.Model:
     """Return an unsaved row of django-celery-beat's with fields that a version kept.
 
-    Raises ValidationError for a zone that no longer exists.
+    Its zone is text: it may be gone by now.
     """
     model = KINDS[kind]
-    values = {
-        name: model._meta.get_field(name).to_python(value)  # noqa: SLF001 - documented
+    row: models.Model = model(**from_json(kind, fields))
+    return row
+
+
+def from_json(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row as a form shows them, from what a version kept."""
+    columns = KINDS[kind]._meta  # noqa: SLF001 - documented by Django
+    return {
+        name: value if name == "timezone" else columns.get_field(name).to_python(value)
         for name, value in fields.items()
     }
-    row: models.Model = model(**values)
-    return row
 
 
 def timing_in_words(kept: Mapping[str, Mapping[str, Any]]) -> str:
@@ -205,7 +211,9 @@ def _moments(task_id: int) -> list[_Moment]:
     versions = [*_read(TaskVersion, task_id), *_read(PolicyVersion, task_id)]
     versions.sort(key=lambda version: version.history_date)
     found: dict[datetime, _Moment] = {}
-    standing = Standing({})
+    # The first version of the policies is how they stood before their first change.
+    policies = [version for version in versions if isinstance(version, PolicyVersion)]
+    standing = Standing({}, _values(PolicyVersion, policies[0]) if policies else {})
     for version in versions:
         standing = _after(standing, version)
         at = version.history_date

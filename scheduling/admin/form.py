@@ -19,6 +19,7 @@ from scheduling import editing, history, manual, registry
 from scheduling.clock import database_now
 from scheduling.exceptions import Refusal
 from scheduling.spoken import spoken_instant
+from scheduling.timing import let_zone_be_read
 from scheduling.validity import problems_of
 
 from . import preview
@@ -56,6 +57,14 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
             ),
             *super().get_urls(),
         ]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> PeriodicTask | None:
+        task: PeriodicTask | None = super().get_object(request, object_id, from_field)
+        if task is not None:
+            let_zone_be_read(task)
+        return task
 
     # The form --------------------------------------------------------------------
 
@@ -101,16 +110,22 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         form = context["adminform"].form
         standing = obj if obj and obj.pk else None
+        may_change = (
+            self._may_edit(request)
+            if standing is None
+            else (self.has_change_permission(request, standing))
+        )
         context |= {
+            "title": standing.name if standing else "Add a schedule",
+            "subtitle": None,
             "schedule_form": form,
             "groups": groups_of(form),
             "tasks": registry.all_tasks(),
             "zones": preview.zones(),
             "preview": preview.of_form(form, database_now()),
-            "facts": _facts(standing) if standing else (),
+            "facts": () if may_change or not standing else _facts(standing),
             "problems": _problems(standing) if standing and not form.is_bound else (),
-            "may_change": (add and self.has_add_permission(request))
-            or self.has_change_permission(request, obj),
+            "may_change": may_change,
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

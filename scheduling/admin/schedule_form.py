@@ -245,6 +245,8 @@ def data_of(form: forms.BaseForm) -> MultiValueDict[str, Any]:
             data[field.name] = "on"
         elif isinstance(value, list):
             data.setlist(field.name, value)
+        elif isinstance(field.field, forms.ChoiceField) and value is not None:
+            data[field.name] = str(value)
         elif value not in (None, False, ""):
             data[field.name] = str(field.field.widget.format_value(value))
     return data

@@ -21,7 +21,9 @@ from scheduling import timing
 from scheduling.clock import database_now
 from scheduling.definitions import KINDS
 from scheduling.durations import LONGEST
+from scheduling.history import from_json
 from scheduling.slots import InvalidTimingError, Timing
+from scheduling.slots.zones import zone_named
 
 from .inputs import instant_field
 
@@ -155,27 +157,22 @@ class TimingForm(forms.Form):
     def _read(self, kind: str, cleaned: Mapping[str, Any]) -> None:
         try:
             self.fields_by_kind = {kind: _READERS[kind](cleaned)}
-        except ValidationError as error:
-            self.add_error(None, error)
-            return
-        try:
             anchor = self.anchor or database_now()
             self.timing = timing.timing_of(self.task_with_timing(), anchor)
         except InvalidTimingError as error:
-            named = "zone" if error.field == "timezone" else error.field
-            self.add_error(named if named in self.fields else "kind", str(error))
+            named = error.field if error.field in self.fields else "kind"
+            self.add_error(named, str(error))
+        except ValidationError as error:
+            self.add_error(None, error)
 
 
 def initial_of(kept: Mapping[str, Fields]) -> dict[str, Any]:
     """Return what the form shows for fields by kind, as a version keeps them."""
     shown: dict[str, Any] = {}
     for kind, fields in kept.items():
-        shown |= {"kind": kind}
-        for name, value in fields.items():
-            column = KINDS[kind]._meta.get_field(name)  # noqa: SLF001 - documented
-            # A zone that is gone by now is no reason to show nothing.
-            known = value if name == "timezone" else column.to_python(value)
-            shown[_SHOWN_AS.get(name, name)] = known
+        shown["kind"] = kind
+        for name, value in from_json(kind, fields).items():
+            shown[_SHOWN_AS.get(name, name)] = value
     return shown
 
 
@@ -185,7 +182,8 @@ _SHOWN_AS = {"timezone": "zone", "clocked_time": "at"}
 
 def _crontab(cleaned: Mapping[str, Any]) -> Fields:
     fields = {name: "".join(cleaned[name].split()) or "*" for name in CRONTAB}
-    return fields | {"timezone": cleaned["zone"] or settings.BUSINESS_TIME_ZONE}
+    zone = zone_named(cleaned["zone"] or settings.BUSINESS_TIME_ZONE)
+    return fields | {"timezone": zone.key}
 
 
 def _interval(cleaned: Mapping[str, Any]) -> Fields:

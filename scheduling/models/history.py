@@ -7,7 +7,7 @@ raw SQL, the clock's own writes) leaves no version: see `scheduling/history.py`.
 import json
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.dispatch import receiver
@@ -18,6 +18,7 @@ from simple_history.signals import pre_create_historical_record
 
 from scheduling.definitions import KINDS, in_row
 from scheduling.models.schedule import Schedule
+from scheduling.timing import let_zone_be_read
 
 
 class WithTiming(models.Model):
@@ -46,7 +47,7 @@ class Versions(HistoricalRecords):  # type: ignore[misc] # it publishes no types
     ) -> None:
         """Pass over what the clock writes: it is none of the fields that are kept."""
         written = of_signal.get("update_fields")
-        kept = {field.name for field in self.fields_included(instance)}
+        kept = {*KINDS} | {field.name for field in self.fields_included(instance)}
         if written is None or not kept.isdisjoint(written):
             super().post_save(instance, created, **of_signal)
 
@@ -99,11 +100,12 @@ def keep_timing(
 def timing_of(task: PeriodicTask) -> dict[str, Any]:
     """Return a task's schedule, by kind, as it comes back from the database.
 
-    Empty where its row went before the task did, or holds what no model can read.
+    Empty where its row went before the task did.
     """
     try:
+        let_zone_be_read(task)
         timing = in_row(task)["schedule"]
-    except (ObjectDoesNotExist, ValidationError):
+    except ObjectDoesNotExist:
         return {}
     kept: dict[str, Any] = json.loads(json.dumps(timing, cls=DjangoJSONEncoder))
     return kept

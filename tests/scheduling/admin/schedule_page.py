@@ -38,9 +38,7 @@ def send(client: Client, task: PeriodicTask | None, entered: Entered) -> Any:
     return client.post(address(task), said)
 
 
-def save(
-    client: Client, row: PeriodicTask | None = None, /, **changes: Any
-) -> Any:
+def save(client: Client, row: PeriodicTask | None = None, /, **changes: Any) -> Any:
     """Open the page, change some fields, send it."""
     return send(client, row, opened(client, row) | changes)
 
