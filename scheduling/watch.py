@@ -54,8 +54,11 @@ OVERDUE = timedelta(minutes=3)
 #: A pending run that may ring so much later was put off by its task.
 PUT_OFF = timedelta(minutes=1)
 LONGEST_ERROR = 200
-#: Of no use here, and long.
-BULKY = ("args", "kwargs", "result", "traceback")
+#: What is said of a run; its other fields can be long.
+SAID = (
+    *("state", "slot", "created_at", "lease_until", "error", "reason"),
+    *("periodic_task__name", "periodic_task__clock__owner_email"),
+)
 
 PAUSED_BY_ITSELF = (THE_CLOCK, AFTER_FAILURES)
 ENDED = (Run.State.SUCCEEDED, *Run.FAILED_STATES)
@@ -317,7 +320,7 @@ def _oldest_of_each(runs: RunQuerySet, now: datetime) -> RunQuerySet:
     return (
         runs.filter(periodic_task__clock__in=_watched(now))
         .select_related("periodic_task__clock")
-        .defer(*BULKY)
+        .only(*SAID)
         .order_by("periodic_task_id", "created_at", "pk")
         .distinct("periodic_task_id")
     )
@@ -341,7 +344,7 @@ def _ended_badly(now: datetime) -> Iterator[Trouble]:
         pk__in=_watched(now).annotate(last=Subquery(last)).values("last")
     )
     missed_for_now = Q(state=Run.State.MISSED) & Exists(caught_up)
-    ended = ended.exclude(missed_for_now).defer(*BULKY)
+    ended = ended.exclude(missed_for_now).only(*SAID)
     for run in ended.select_related("periodic_task__clock"):
         yield _about_run(run, KIND_OF_END[Run.State(run.state)], _bad_end(run))
 
