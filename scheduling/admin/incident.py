@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
+from scheduling.alerts import UNDER_WAY
 from scheduling.clock import database_now
+from scheduling.incidents import EMAIL_IS_OFF
 from scheduling.models import Incident
 from scheduling.spoken import spoken_duration
 from scheduling.templatetags import clock
@@ -79,6 +81,10 @@ def mail_words(incident: Incident) -> str:
     """Say how far the mail about an incident has come."""
     if not incident.recipients:
         return "Nobody is to be told"
+    if incident.mail_error == EMAIL_IS_OFF:
+        return "E-mail is off"
+    if incident.mail_error.startswith(UNDER_WAY):
+        return "Not known whether it arrived"
     if incident.told_closed_at:
         return "Told, and that it is over"
     if incident.mail_error:

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from scheduling.alerts import UNDER_WAY
+from scheduling.incidents import EMAIL_IS_OFF
 from scheduling.models import Incident
 from tests.scheduling.admin.desk import RUNS, staff, text
 from tests.scheduling.schedules import every
@@ -88,6 +90,11 @@ def test_a_page_tells_an_incident_whole() -> None:
         ({"recipients": []}, "Nobody is to be told"),
         ({}, "To be sent"),
         ({"mail_error": "refused"}, "Refused; tried again"),
+        ({"mail_error": EMAIL_IS_OFF}, "E-mail is off"),
+        (
+            {"told_opened_at": BEGAN, "mail_error": f"{UNDER_WAY} Why."},
+            "Not known whether it arrived",
+        ),
         ({"told_opened_at": BEGAN}, "Told"),
         (
             {"told_opened_at": BEGAN, "told_closed_at": BEGAN, "closed_at": BEGAN},
