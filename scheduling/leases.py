@@ -64,7 +64,7 @@ class LedgerRequest(Request):
         is_cold_shutdown: bool | int | None = state.should_terminate
         # In a cold shutdown all processes are killed so: their runs are taken back.
         if not soft and not is_cold_shutdown and self.run_id:
-            error = f"It was stopped after {timeout:g} seconds, its time limit."
+            error = f"It was killed: it went on beyond its time limit, {timeout:g} s."
             keeper.note(Overrun(self.run_id, self.process, error))
 
 
@@ -140,10 +140,10 @@ class Keeper:
         connection.close()
 
     def _turn(self) -> None:
-        self._record_overruns()
         ledger.extend(held())
         heartbeats.say_alive(Heartbeat.Kind.WORKER, self._name)
         heartbeats.forget_the_gone()
+        self._record_overruns()
 
     def _record_overruns(self) -> None:
         """Let each run fail; one that cannot be written waits for the next turn."""

@@ -157,7 +157,8 @@ def succeed(claim: Claim, result: object) -> bool:
         with transaction.atomic():
             return _succeed(claim, _kept(result))
     except DataError as error:
-        return _succeed(claim, _note(f"the database cannot hold it ({error})"))
+        why, *_details = str(error).splitlines()
+        return _succeed(claim, _note(f"the database cannot hold it ({why})"))
 
 
 def _succeed(claim: Claim, result: object) -> bool:
@@ -174,7 +175,9 @@ def _succeed(claim: Claim, result: object) -> bool:
 
 def _kept(result: object) -> object:
     try:
-        text = json.dumps(result, cls=DjangoJSONEncoder, ensure_ascii=False)
+        text = json.dumps(
+            result, cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
+        )
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         return _note(f"it is not JSON ({error})")

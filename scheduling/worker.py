@@ -39,6 +39,7 @@ SLOT_HEADER = "slot"
 #: while the database is away, nobody can take the run back.
 PATIENCE = timedelta(minutes=10)
 LONGEST_PAUSE_SECONDS = 2.0
+TOOK_TOO_LONG = "It was stopped: its time limit was reached."
 
 
 class RetryLater(Ignore):
@@ -71,10 +72,12 @@ class LedgerTask(DjangoTask[..., Any]):
     Request = "scheduling.leases:LedgerRequest"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the body's
-        run_id = self._header(RUN_HEADER)
-        # A body that calls a task's function, its own even, is at work already.
-        if run_id is None or _at_work.get():
+        if self.request.called_directly:
             return super().__call__(*args, **kwargs)
+        run_id = self._header(RUN_HEADER)
+        # A body that calls its own task's function is at work already.
+        if run_id is None or _at_work.get():
+            return self.run(*args, **kwargs)
         process = ledger.process_name(self.request.hostname or "", os.getpid())
         claim = _claim(UUID(run_id), process)
         self.request.retries = claim.attempts - 1
@@ -211,16 +214,19 @@ def _fail(claim: Claim, error: BaseException) -> None:
 
 def _in_short(error: BaseException) -> str:
     """Return the error's kind and message, also where it cannot say the latter."""
+    if isinstance(error, SoftTimeLimitExceeded):
+        return TOOK_TOO_LONG
     name = type(error).__name__
     message = str(traceback.TracebackException(type(error), error, None))
     return f"{name}: {message}" if message else name
 
 
 def _in_full(error: BaseException) -> str:
-    """Return the traceback, without the frame in which this class calls the body."""
+    """Return the traceback, without the frame in which this module calls the body."""
     frames = error.__traceback__
-    body = frames.tb_next if frames and frames.tb_next else frames
-    return "".join(traceback.format_exception(type(error), error, body))
+    if frames and frames.tb_next and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
 
 
 def _record(claim: Claim, write: Callable[[], bool]) -> bool:

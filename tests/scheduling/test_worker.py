@@ -204,7 +204,7 @@ def test_hard_time_limit_fails_a_body_that_hears_nothing(tmp_path: Path) -> None
 
     assert started.exists()
     assert run.state == "failed"
-    assert run.error == "It was stopped after 2 seconds, its time limit."
+    assert run.error == "It was killed: it went on beyond its time limit, 2 s."
     assert finish(make_run()).state == "succeeded"
 
 
@@ -219,10 +219,8 @@ def test_soft_time_limit_lets_a_body_clean_up_and_fails_it(tmp_path: Path) -> No
     )
 
     assert cleaned.exists()
-    assert (run.state, run.error) == (
-        "failed",
-        "SoftTimeLimitExceeded: SoftTimeLimitExceeded()",
-    )
+    assert run.state == "failed"
+    assert run.error == "It was stopped: its time limit was reached."
     assert "outstay" in run.traceback
 
 
