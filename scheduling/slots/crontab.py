@@ -73,12 +73,14 @@ def count_between(rule: Crontab, start: datetime, end: datetime) -> int:
     read = zones.wall_time if _is_hourly(pattern) else zones.furthest_wall_time
     count = 0
     while start < end:
-        until = min(start + _DAY, end)
-        if zones.offset_at(start, zone) == zones.offset_at(until, zone):
+        until = _steady_until(start, min(start + _DAY, end), zone)
+        if until > start:
             walls = read(start, zone), read(until, zone)
             count += pattern.count_within_a_day(*walls)
         else:
-            count += _walk(rule, start, until)
+            # The clocks change at the very next instant.
+            until = start + _MOMENT
+            count += first_after(rule, start) == until
         start = until
     return count
 
@@ -123,13 +125,11 @@ def _first_shown(pattern: Pattern, zone: ZoneInfo, after: datetime) -> datetime 
             start = max(end, due - 2 * _DAY)
 
 
-def _walk(rule: Crontab, start: datetime, end: datetime) -> int:
-    count = 0
-    slot = first_after(rule, start)
-    while slot is not None and slot <= end:
-        count += 1
-        slot = first_after(rule, slot)
-    return count
+def _steady_until(start: datetime, end: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last instant up to ``end`` before the clocks change, or ``end``."""
+    if zones.offset_at(start, zone) == zones.offset_at(end, zone):
+        return end
+    return zones.last_change(start, end, zone) - _MOMENT
 
 
 def _note_on_repetition(wall: datetime, *, hourly: bool) -> str:

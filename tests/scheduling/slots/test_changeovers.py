@@ -32,13 +32,13 @@ CHANGEOVERS = (
     ("Pacific/Apia", date(2011, 12, 29)),
     ("Asia/Kolkata", date(2026, 3, 28)),
 )
-LENGTH = timedelta(days=3)
+LENGTH = timedelta(days=2)
 HOURS = ("*", "*/1", "0-23", "2", "1-3", "0,23", "*/2")
 
 
 @cache
 def wall_times(zone: str, day: date) -> list[tuple[datetime, datetime]]:
-    """Return each minute of three days, and what the zone's clock shows then."""
+    """Return each minute of two days, and what the zone's clock shows then."""
     start = datetime.combine(day, time(), tzinfo=UTC)
     minutes = (start + n * MINUTE for n in range(LENGTH // MINUTE))
     return [
@@ -58,7 +58,7 @@ def fits(pattern: Pattern, wall: datetime) -> bool:
 
 
 def slots_by_the_minute(rule: Crontab, day: date) -> list[datetime]:
-    """Return the slots after the start of three days, without a search.
+    """Return the slots after the start of two days, without a search.
 
     With all hours: each minute at which the clock shows a time that fits. Else, for
     each time that fits, the first minute at which the clock had come so far.
@@ -91,8 +91,8 @@ def crontabs_on_changeovers(draw: st.DrawFn) -> tuple[Crontab, date]:
     return rule, day
 
 
-@settings(max_examples=250, deadline=None)
-@given(drawn=crontabs_on_changeovers(), minutes=st.integers(0, 3 * 24 * 60 - 2))
+@settings(max_examples=200, deadline=None)
+@given(drawn=crontabs_on_changeovers(), minutes=st.integers(0, 2 * 24 * 60 - 2))
 def test_slots_are_those_found_by_looking_at_the_clock_each_minute(
     drawn: tuple[Crontab, date], minutes: int
 ) -> None:
@@ -104,7 +104,7 @@ def test_slots_are_those_found_by_looking_at_the_clock_each_minute(
     rest = [slot for slot in expected if slot > after]
 
     assert list(slots.slots_between(of(rule), start, end)) == expected
-    assert list(slots.slots_between(of(rule), after, end)) == rest
+    assert slots.next_slots(of(rule), after, 3)[: len(rest)] == rest[:3]
     assert slots.count_between(of(rule), after, end) == len(rest)
     latest = slots.latest_between(of(rule), after, end)
     assert latest == (rest[-1] if rest else None)

@@ -116,7 +116,7 @@ def test_the_next_ten_slots_are_those_that_celery_goes_through(
     assert ours == theirs[1:]
 
 
-@THOROUGH
+@settings(THOROUGH, max_examples=500)
 @given(rule=crontabs(st.just("UTC")))
 def test_a_crontab_is_refused_where_celery_refuses_it(rule: Crontab) -> None:
     try:
