@@ -45,7 +45,7 @@ def _interval(words: list[str]) -> Interval:
     *count, unit = words or [""]
     period = f"{unit.lower().removesuffix('s')}s"
     number = count[0] if count else "1"
-    is_number = len(count) <= 1 and number.isascii() and number.isdigit()
+    is_number = len(count) <= 1 and re.fullmatch(r"[0-9]{1,12}", number)
     if not is_number or period not in _UNITS:
         raise InvalidTimingError(
             "every",

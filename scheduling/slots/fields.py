@@ -14,6 +14,7 @@ WEEKDAYS = (
     "saturday",
 )
 _SHORTEST_NAME = 3
+_MOST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Field:
     def parse(self, text: str) -> frozenset[int]:
         """Return the numbers that the field names.
 
-        Raises InvalidTimingError, for this field, where Celery would.
+        Raises InvalidTimingError, for this field, where it has no meaning.
         """
         parts = text.strip().split(",")
         return frozenset(number for part in parts for number in self._part(part))
@@ -72,7 +73,7 @@ class Field:
         return number
 
     def _named(self, text: str) -> int | None:
-        if text.isascii() and text.isdigit():
+        if _is_number(text):
             number = int(text)
             return number if self.first <= number <= self.largest else None
         name = text.lower()
@@ -90,9 +91,9 @@ class Field:
         )
 
     def _refusal(self, text: str, remedy: str) -> InvalidTimingError:
+        what = repr(text.strip()) if text.strip() else "an empty part"
         return InvalidTimingError(
-            self.name,
-            f"{self.title}: {text.strip() or 'nothing'!r} has no meaning; {remedy}.",
+            self.name, f"{self.title}: {what} has no meaning; {remedy}."
         )
 
 
@@ -119,4 +120,8 @@ DAY_OF_WEEK = WeekdayField("day_of_week", "Day of the week", 0, 6, WEEKDAYS, "0,
 
 
 def _is_positive(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) > 0
+    return _is_number(text) and int(text) > 0
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS

@@ -76,6 +76,18 @@ def test_what_looks_like_no_rule_is_none(text: str) -> None:
             "minutes, hours or days, as in every 10 minutes.",
         ),
         (
+            "every 99999 5 days",
+            "every",
+            "'every 99999 5 days' has no meaning: give a whole number of seconds, "
+            "minutes, hours or days, as in every 10 minutes.",
+        ),
+        (
+            f"every {'9' * 5_000} days",
+            "every",
+            f"'every {'9' * 5_000} days' has no meaning: give a whole number of "
+            "seconds, minutes, hours or days, as in every 10 minutes.",
+        ),
+        (
             "every 0 minutes",
             "every",
             "An interval must be longer than nothing: give 1 or more.",

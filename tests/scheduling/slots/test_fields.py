@@ -71,17 +71,22 @@ def test_blanks_around_the_parts_of_a_list_mean_nothing() -> None:
         (
             Crontab(minute=""),
             "minute",
-            "Minute: 'nothing' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: an empty part has no meaning; give 0 to 59, as in 0,30.",
         ),
         (
             Crontab(minute="1,,2"),
             "minute",
-            "Minute: 'nothing' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: an empty part has no meaning; give 0 to 59, as in 0,30.",
         ),
         (
             Crontab(hour="-1"),
             "hour",
-            "Hour: 'nothing' has no meaning; give 0 to 23, as in 8,20.",
+            "Hour: an empty part has no meaning; give 0 to 23, as in 8,20.",
+        ),
+        (
+            Crontab(minute="00005"),
+            "minute",
+            "Minute: '00005' has no meaning; give 0 to 59, as in 0,30.",
         ),
         (
             Crontab(minute="*/0"),
