@@ -16,7 +16,7 @@ from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import changes, slots
-from scheduling.clock import database_now
+from scheduling.clock import AN_INSTANT, database_now
 from scheduling.exceptions import InvalidPause, Refusal
 from scheduling.models import Run, Schedule
 from scheduling.slots import InvalidTimingError, Timing
@@ -92,7 +92,7 @@ def pause(
             schedule.next_slot = _next_slot(schedule, now)
             outcome.changed.append(schedule)
         _write(outcome)
-    logger.info("schedules_paused", extra={"count": len(outcome.changed), "by": by})
+    _log("schedules_paused", outcome, by)
     return outcome
 
 
@@ -116,7 +116,7 @@ def resume(task_ids: Collection[int], *, by: str) -> Outcome:
             schedule.next_slot = _next_slot(schedule, now)
             outcome.changed.append(schedule)
         _write(outcome)
-    logger.info("schedules_resumed", extra={"count": len(outcome.changed), "by": by})
+    _log("schedules_resumed", outcome, by)
     return outcome
 
 
@@ -145,12 +145,13 @@ def passed_while_paused(schedule: Schedule, now: datetime) -> Stretch | None:
 
     They count from the last edit, where that came later: before, they were others.
     """
-    begin = schedule.paused_at
+    begin, until = schedule.paused_at, schedule.paused_until
     when = _timing_of(schedule)
     if begin is None or when is None:
         return None
-    end = min(now, schedule.paused_until or now)
-    return _stretch(when, max(begin, schedule.changed_at), end)
+    # The slot on which a pause ends is no longer in it.
+    last = now if until is None or until > now else until - AN_INSTANT
+    return _stretch(when, max(begin, schedule.changed_at), last)
 
 
 def _checked(reason: str) -> str:
@@ -275,3 +276,8 @@ def _write(outcome: Outcome) -> None:
         outcome.changed, ["next_slot", *FIELDS], batch_size=500
     )
     Run.objects.bulk_create(outcome.runs, ignore_conflicts=True, batch_size=500)
+
+
+def _log(event: str, outcome: Outcome, by: str) -> None:
+    keys = [schedule.pk for schedule in outcome.changed]
+    logger.info(event, extra={"schedules": keys, "by": by})

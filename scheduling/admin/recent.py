@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 SHOWN = 20
+#: Of slots that beat wrote down together, the latest first.
+NEWEST_FIRST = ("-created_at", "-slot", "id")
 #: What a square and a line about a run say; the other columns may be large.
 COLUMNS = (
     "periodic_task_id",
@@ -37,9 +39,7 @@ def recent_runs(task_ids: Collection[int]) -> dict[int, list[Run]]:
     One look into the index a schedule: a window over all their runs would read the
     whole past of a schedule that runs every minute.
     """
-    newest = Run.objects.filter(periodic_task=OuterRef("pk")).order_by(
-        "-created_at", "id"
-    )
+    newest = Run.objects.filter(periodic_task=OuterRef("pk")).order_by(*NEWEST_FIRST)
     found = PeriodicTask.objects.filter(pk__in=task_ids).values_list(
         "pk", ArraySubquery(newest.values("pk")[:SHOWN])
     )

@@ -17,6 +17,7 @@ from scheduling.definitions import KINDS
 from scheduling.models import Run
 
 from .filters import ChoiceFilter, Condition
+from .recent import NEWEST_FIRST
 
 if TYPE_CHECKING:
     from django.contrib import admin
@@ -52,7 +53,7 @@ def _at_work() -> Q:
 
 
 def _went_wrong() -> Q:
-    newest = _RUNS.order_by("-created_at", "id").values("state")[:1]
+    newest = _RUNS.order_by(*NEWEST_FIRST).values("state")[:1]
     return Q(In(Subquery(newest), [state.value for state in Run.FAILED_STATES]))
 
 

@@ -124,6 +124,23 @@ def test_a_pause_that_is_over_may_be_followed_by_another() -> None:
     assert run.reason.startswith("Paused by anna: Stocktaking. 3 slots from ")
 
 
+def test_the_slot_on_which_a_pause_ends_is_no_longer_in_it() -> None:
+    task = every(10)
+    long_ago(task)
+    now = database_now()
+    since_a_slot = (now - clock_of(task).anchor) % timedelta(minutes=10)
+    paused_for(
+        task,
+        timedelta(minutes=32),
+        anchor=clock_of(task).anchor,
+        paused_until=now - since_a_slot,
+    )
+
+    pause([task.pk], by="ben", reason="Again")
+
+    assert Run.objects.get().slots_missed == 2
+
+
 @pytest.mark.parametrize("reason", ["", "  \n", "x" * 1001])
 def test_a_pause_without_a_reason_or_with_a_novel_is_refused(reason: str) -> None:
     task = every(10)

@@ -18,6 +18,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from scheduling.admin.recent import recent_runs
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
 from scheduling.pausing import pause
@@ -109,6 +110,21 @@ def test_the_strip_shows_the_last_twenty_runs_and_leads_to_each(
     assert str(runs[19].pk) not in page
     assert "missed, 7 slots</span>" in page
     assert 'aria-label="The last 20 runs, the newest last"' in page
+
+
+def test_of_slots_that_were_written_down_together_the_latest_stands_last(
+    admin_client: Client,
+) -> None:
+    task = every(10)
+    now = database_now()
+    slots = [now - timedelta(minutes=10 * i) for i in range(25)]
+    runs = [ran(task, "missed", at=slot, created_at=now) for slot in slots]
+
+    page = listed(admin_client).content.decode()
+
+    places = [page.find(str(run.pk)) for run in runs]
+    assert places[:20] == sorted(places[:20], reverse=True)
+    assert places[20:] == [-1] * 5
 
 
 def test_without_the_right_to_see_runs_the_strip_leads_nowhere() -> None:
@@ -360,3 +376,30 @@ def test_a_selection_that_is_none_is_told(admin_client: Client, chosen: str) -> 
 
     assert answer.status_code == HTTPStatus.FOUND
     assert "Choose the schedules again." in told(answer)
+
+
+def test_the_strip_of_a_rare_schedule_does_not_read_the_past_of_a_busy_one() -> None:
+    rare, busy = every(10), every(10)
+    now = database_now()
+    Run.objects.bulk_create(
+        Run(
+            periodic_task=task,
+            slot=at,
+            trigger=Run.Trigger.SCHEDULE,
+            state=Run.State.SUCCEEDED,
+            created_at=at,
+            finished_at=now,
+        )
+        for task, days, count in ((rare, 100, 10), (busy, 0, 5000))
+        for at in (now - timedelta(days=days, minutes=n) for n in range(count))
+    )
+    with CaptureQueriesContext(connection) as queries:
+        recent_runs([rare.pk, busy.pk])
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE scheduling_run")
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {queries[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "scheduling_run_latest" in plan, plan
+    assert "scheduling_run_newest" not in plan, plan
