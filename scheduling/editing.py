@@ -19,6 +19,7 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from scheduling import history
 from scheduling.clock import database_now
+from scheduling.definitions import in_row
 from scheduling.exceptions import Refusal
 from scheduling.models import Schedule
 from scheduling.pausing import lock
@@ -92,7 +93,9 @@ def change(clock: Schedule, wanted: Wanted, *, reason: str = "") -> list[str]:
     now = database_now()
     task = clock.periodic_task
     history.note_what_stands(task, clock, at=now)
-    references = references_to(wanted.timing)
+    # One of several equal rows is as good as another.
+    stands = in_row(task)["schedule"] == wanted.timing
+    references = {} if stands else references_to(wanted.timing)
     changed = _assign(task, {**wanted.fields, **references})
     policies = _assign(clock, wanted.policies)
     _sign((task, clock), now=now, reason=reason)

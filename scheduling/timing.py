@@ -50,21 +50,6 @@ def with_schedules(tasks: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
     return named
 
 
-def let_zone_be_read(task: PeriodicTask) -> None:
-    """Give a task whose zone does not exist its crontab with the zone as text.
-
-    Without it, even the name of such a task cannot be shown: its str() reads the
-    zone. One query, or two where there is something to mend.
-    """
-    try:
-        str(task.crontab)
-    except ValidationError:
-        row = with_schedules(PeriodicTask.objects.filter(pk=task.pk)).get()
-        # The column's own setter would look for the zone.
-        row.crontab.__dict__["timezone"] = row.crontab_zone
-        task.crontab = row.crontab
-
-
 def timing_of(task: PeriodicTask, anchor: datetime) -> Timing:
     """Return when the task is due; ``anchor`` is the origin of an interval's grid.
 

@@ -17,9 +17,9 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import editing, history, manual, registry
 from scheduling.clock import database_now
+from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
 from scheduling.spoken import spoken_instant
-from scheduling.timing import let_zone_be_read
 from scheduling.validity import problems_of
 
 from . import preview

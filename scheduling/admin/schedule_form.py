@@ -145,6 +145,8 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
 
     def clean(self) -> dict[str, Any]:
         self._lock()
+        if self.row:
+            self._keep_microseconds(self.row)
         cleaned = super().clean()
         self._mend(cleaned)
         if cleaned.get("expires") and cleaned.get("expire_seconds") is not None:
@@ -161,8 +163,8 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
         """Check the name alone: our own form knows that there is one schedule."""
         try:
             models.Model.validate_unique(self.instance)
-        except forms.ValidationError as error:
-            self.add_error(None, error)
+        except forms.ValidationError:
+            self.add_error("name", "Another schedule has this name: choose another.")
 
     def wanted(self) -> Wanted:
         """Return what the schedule is to say, from a form that is valid."""
@@ -196,12 +198,16 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
         else:
             self.row = self.clock.periodic_task
 
+    def _keep_microseconds(self, row: PeriodicTask) -> None:
+        """Take instants that nobody touched from the row: the page shows seconds."""
+        standing = {"start_time": row.start_time, "expires": row.expires}
+        if row.clocked:
+            standing["at"] = row.clocked.clocked_time
+        for name in (standing.keys() & self.cleaned_data) - {*self.changed_data}:
+            self.cleaned_data[name] = standing[name]
+
     def _mend(self, cleaned: dict[str, Any]) -> None:
         """Say what was entered as the columns have it."""
-        for name in ("start_time", "expires"):
-            # The page shows no microseconds, and must not take them away.
-            if self.row and name in cleaned and name not in self.changed_data:
-                cleaned[name] = getattr(self.row, name)
         if isinstance(length := cleaned.get("expire_seconds"), timedelta):
             cleaned["expire_seconds"] = int(length.total_seconds())
         if "jitter" in cleaned:

@@ -16,9 +16,8 @@ from simple_history import register
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
-from scheduling.definitions import KINDS, in_row
+from scheduling.definitions import KINDS, in_row, let_zone_be_read
 from scheduling.models.schedule import Schedule
-from scheduling.timing import let_zone_be_read
 
 
 class WithTiming(models.Model):

@@ -6,13 +6,13 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 from pytest_django import Settings
 
 from scheduling.defaults import DEFAULT_SCHEDULES, Crontab
 from scheduling.models import AppliedDefault
 from scheduling.seeding import apply_defaults
+from tests.scheduling.admin.schedule_page import argument, save
 
 CLOSING = "Close old orders"
 CLEANING = "Clean up expired sessions"
@@ -135,18 +135,14 @@ def test_an_edit_in_admin_is_kept_named_and_put_back(admin_client: Client) -> No
     setup_periodic_tasks()
     closing = PeriodicTask.objects.get(name=CLOSING)
     tokyo = CrontabSchedule.objects.create(minute="10", hour="5", timezone="Asia/Tokyo")
-    admin_client.post(
-        reverse("admin:django_celery_beat_periodictask_change", args=[closing.pk]),
-        {
-            "name": CLOSING,
-            "regtask": "",
-            "task": closing.task,
-            "description": closing.description,
-            "crontab": tokyo.pk,
-            "args": "[]",
-            "kwargs": '{"limit": 100}',
-            "headers": "{}",
-        },
+    save(
+        admin_client,
+        closing,
+        minute="10",
+        hour="5",
+        zone="Asia/Tokyo",
+        enabled=None,
+        **{argument("limit"): "100"},
     )
 
     kept = setup_periodic_tasks()

@@ -244,6 +244,30 @@ def test_microseconds_that_the_page_does_not_show_stay(admin_client: Client) -> 
     assert (task.description, task.start_time) == ("Ours.", start)
 
 
+def test_a_clocked_time_keeps_its_microseconds_too(admin_client: Client) -> None:
+    at = datetime(2190, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    clocked = ClockedSchedule.objects.create(clocked_time=at)
+    task = PeriodicTask.objects.create(
+        name="Theirs", task=SESSIONS, clocked=clocked, one_off=True
+    )
+
+    save(admin_client, task, description="Ours.")
+
+    task.refresh_from_db()
+    assert (task.description, task.clocked) == ("Ours.", clocked)
+
+
+def test_of_equal_rows_a_schedule_keeps_its_own(admin_client: Client) -> None:
+    daily_schedule(hour=3)
+    task = daily_schedule(hour=3)
+    own = task.crontab
+
+    save(admin_client, task, description="Ours.")
+
+    task.refresh_from_db()
+    assert (task.description, task.crontab) == ("Ours.", own)
+
+
 def test_a_schedule_that_no_beat_has_seen_is_saved_as_well(
     admin_client: Client,
 ) -> None:
@@ -421,7 +445,7 @@ def test_of_two_new_schedules_with_one_name_one_is_refused() -> None:
             {"start_time": "2190-01-02T00:00", "expires": "2190-01-01T00:00"},
             "expires: It expires before it starts",
         ),
-        ({"name": "Close old orders"}, "name: "),
+        ({"name": "Close old orders"}, "name: Another schedule has this name"),
     ],
 )
 def test_what_could_not_run_is_refused_with_a_sentence(
