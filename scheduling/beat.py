@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 from celery.beat import Scheduler
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.models.functions import Now
 
-from scheduling import changes, dispatch, publishing, recovery
+from scheduling import changes, dispatch, heartbeats, publishing, recovery
 from scheduling.models import Heartbeat
 from scheduling.pacing import Backoff, Every
 from scheduling.publishing import BrokerAwayError
@@ -139,19 +138,7 @@ class SlotScheduler(Scheduler):
         return written_off + rung
 
     def _beat(self) -> None:
-        Heartbeat.objects.bulk_create(
-            [
-                Heartbeat(
-                    kind=Heartbeat.Kind.BEAT,
-                    name=self._name,
-                    started_at=Now(),
-                    seen_at=Now(),
-                )
-            ],
-            update_conflicts=True,
-            unique_fields=("kind", "name"),
-            update_fields=("seen_at",),
-        )
+        heartbeats.say_alive(Heartbeat.Kind.BEAT, self._name)
         recovery.pause_failing()
 
     def _after(self, error: Exception) -> float:

@@ -16,7 +16,7 @@ from scheduling.timing import fingerprint, timing_of, with_schedules
 from scheduling.validity import problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,18 @@ logger = logging.getLogger(__name__)
 MARKERS_AT_ONCE = 1000
 #: Who pauses a schedule that cannot run. Lifted when its definition is mended.
 THE_CLOCK = "The clock"
+
+WRITE = """
+UPDATE scheduling_schedule AS s
+SET next_slot = v.next_slot, fingerprint = v.fingerprint, changed_at = v.changed_at,
+    paused_at = v.paused_at, paused_by = v.paused_by, pause_reason = v.pause_reason,
+    paused_until = v.paused_until
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::timestamptz[],
+    %s::timestamptz[], %s::text[], %s::text[], %s::timestamptz[])
+    AS v (id, next_slot, fingerprint, changed_at, paused_at, paused_by, pause_reason,
+        paused_until)
+WHERE s.periodic_task_id = v.id
+"""
 
 
 def take_changes(limit: int = MARKERS_AT_ONCE) -> int:
@@ -72,12 +84,9 @@ def look_again_at_broken() -> int:
     A deploy may bring the task that a schedule names.
     """
     with transaction.atomic():
+        broken = Schedule.objects.filter(paused_by=THE_CLOCK)
         now = database_now()
-        schedules = _locked(Schedule.objects.filter(paused_by=THE_CLOCK))
-        tasks = definitions_of(schedule.pk for schedule in schedules)
-        for schedule in schedules:
-            _follow_one(schedule, tasks[schedule.pk], now)
-    return sum(not schedule.is_paused for schedule in schedules)
+        return len(_follow(dict.fromkeys(broken.values_list("pk", flat=True), now)))
 
 
 def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
@@ -85,35 +94,47 @@ def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
     return with_schedules(PeriodicTask.objects.all()).in_bulk(list(keys))
 
 
-def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
-    """Compute the next slot of a locked Schedule from its definition, and write it.
+def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> list[Run]:
+    """Compute the next slot of a locked Schedule from its definition.
 
-    Slots count from ``since``. One that was due before and not sent is written down
-    as missed. A definition that cannot run stops its schedule with the reason.
+    Slots count from ``since``. One that was due before and not sent is returned as a
+    missed Run. A definition that cannot run stops its schedule with the reason.
+    Saves nothing: see `write`.
     """
-    stands = fingerprint(task)
+    missed = []
     if schedule.next_slot and schedule.next_slot <= since:
-        _write_off(schedule, task, since)
-    schedule.fingerprint = stands
+        missed.append(_written_off(schedule, task, since))
+    schedule.fingerprint = fingerprint(task)
     schedule.changed_at = since
     problem = trouble_with(schedule, task)
     if problem:
         stop(schedule, problem, since)
-    else:
-        if schedule.paused_by == THE_CLOCK:
-            _lift_pause(schedule)
-        schedule.next_slot = next_slot(schedule, task, since)
-    schedule.save(
-        update_fields=(
-            "next_slot",
-            "fingerprint",
-            "changed_at",
-            "paused_at",
-            "paused_by",
-            "pause_reason",
-            "paused_until",
+        return missed
+    if schedule.paused_by == THE_CLOCK:
+        _lift_pause(schedule)
+    schedule.next_slot = next_slot(schedule, task, since)
+    return missed
+
+
+def write(schedules: Sequence[Schedule], missed: Sequence[Run] = ()) -> None:
+    """Write what `follow` has computed, in two statements whatever the number."""
+    Run.objects.bulk_create(missed, ignore_conflicts=True)
+    rows = [
+        (
+            schedule.pk,
+            schedule.next_slot,
+            schedule.fingerprint,
+            schedule.changed_at,
+            schedule.paused_at,
+            schedule.paused_by,
+            schedule.pause_reason,
+            schedule.paused_until,
         )
-    )
+        for schedule in schedules
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(WRITE, [list(column) for column in zip(*rows, strict=True)])
 
 
 def next_slot(
@@ -189,45 +210,46 @@ def _tasks_of(markers: list[tuple[str, int, datetime]]) -> dict[int, datetime]:
     return changed
 
 
-def _follow(changed: dict[int, datetime]) -> None:
+def _follow(changed: dict[int, datetime]) -> list[Schedule]:
+    """Lock, read, compute and write; return the Schedules that are other than before.
+
+    A new wording, or other arguments, leave the slots alone.
+    """
     schedules = _locked(Schedule.objects.filter(pk__in=changed))
     tasks = definitions_of(changed)
+    moved, missed = [], []
     for schedule in schedules:
-        if schedule.pk in tasks:
-            _follow_one(schedule, tasks[schedule.pk], changed[schedule.pk])
+        task = tasks.get(schedule.pk)
+        if task and _has_moved(schedule, task):
+            missed += follow(schedule, task, changed[schedule.pk])
+            moved.append(schedule)
+    write(moved, missed)
+    return moved
 
 
-def _follow_one(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
-    """Follow where it matters: a new wording, or arguments, leave the slots alone."""
-    if schedule.fingerprint == fingerprint(task):
-        problem = trouble_with(schedule, task)
-        if bool(problem) == (schedule.paused_by == THE_CLOCK):
-            return
-    follow(schedule, task, since)
+def _has_moved(schedule: Schedule, task: PeriodicTask) -> bool:
+    if schedule.fingerprint != fingerprint(task):
+        return True
+    return bool(trouble_with(schedule, task)) != (schedule.paused_by == THE_CLOCK)
 
 
 def _locked(schedules: QuerySet[Schedule]) -> list[Schedule]:
     return list(schedules.order_by("pk").select_for_update())
 
 
-def _write_off(schedule: Schedule, task: PeriodicTask, since: datetime) -> None:
-    """Write down as missed the slot that an edit came before."""
-    Run.objects.bulk_create(
-        [
-            Run(
-                periodic_task=task,
-                name=task.name,
-                task=task.task,
-                slot=schedule.next_slot,
-                trigger=Run.Trigger.SCHEDULE,
-                state=Run.State.MISSED,
-                reason="The schedule was edited before this slot was sent.",
-                slots_missed=1,
-                created_at=since,
-                finished_at=since,
-            )
-        ],
-        ignore_conflicts=True,
+def _written_off(schedule: Schedule, task: PeriodicTask, since: datetime) -> Run:
+    """Return what becomes of the slot that an edit came before."""
+    return Run(
+        periodic_task=task,
+        name=task.name,
+        task=task.task,
+        slot=schedule.next_slot,
+        trigger=Run.Trigger.SCHEDULE,
+        state=Run.State.MISSED,
+        reason="The schedule was edited before this slot was sent.",
+        slots_missed=1,
+        created_at=since,
+        finished_at=since,
     )
 
 

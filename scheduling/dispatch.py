@@ -84,8 +84,8 @@ def _as_computed(
         if schedule.fingerprint != fingerprint(tasks[schedule.pk])
     ]
     if differ and not ScheduleChange.objects.exists():
-        for schedule in differ:
-            changes.follow(schedule, tasks[schedule.pk], now)
+        missed = [changes.follow(each, tasks[each.pk], now) for each in differ]
+        changes.write(differ, [run for runs in missed for run in runs])
     left = {schedule.pk for schedule in differ}
     return [schedule for schedule in schedules if schedule.pk not in left]
 

@@ -132,7 +132,7 @@ def stop_short(
     *arguments: Any,
 ) -> Any:
     """Stop a connection before it writes a next slot, having read all it needs."""
-    if sql.startswith('UPDATE "scheduling_schedule"'):
+    if sql == changes.WRITE:
         reached.set()
         assert go_on.wait(10)
     return execute(sql, *arguments)

@@ -136,7 +136,9 @@ def test_what_the_clock_writes_is_no_history() -> None:
     task.last_run_at = database_now()
     task.save(update_fields=["last_run_at"])
     with CaptureQueriesContext(connection) as queries:
-        changes.follow(clock_of(task), task, database_now())
+        followed = clock_of(task)
+        changes.follow(followed, task, database_now())
+        changes.write([followed])
         task.no_changes = True
         task.save()
 
