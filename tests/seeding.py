@@ -12,6 +12,7 @@ from django.db import connection
 SEEDS = (
     ("orders.migrations.0003_seed_close_policies", "seed"),
     ("scheduling.migrations.0002_seed_default_schedules", "seed_schedules"),
+    ("scheduling.migrations.0007_scheduler_group", "make_group"),
 )
 
 
