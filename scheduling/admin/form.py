@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import editing, history, manual, registry
+from scheduling import editing, history, manual, pausing, registry
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
@@ -24,7 +24,9 @@ from scheduling.validity import problems_of
 
 from . import preview
 from .dry_run import foretell
+from .questions import QUESTIONS
 from .records import may
+from .run import RunAdmin
 from .schedule_form import ScheduleForm, data_of, form_for, initial_of
 from .schedule_page import groups_of
 
@@ -124,6 +126,8 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
             "zones": preview.zones(),
             "preview": preview.of_form(form, database_now()),
             "facts": () if may_change or not standing else _facts(standing),
+            "tools": _tools(request, standing) if standing else (),
+            "pause": _pause(standing) if standing else "",
             "problems": _problems(standing) if standing and not form.is_bound else (),
             "may_change": may_change,
         }
@@ -234,6 +238,28 @@ def _run_now(request: HttpRequest, task: PeriodicTask) -> None:
         messages.warning(request, str(refusal))
     else:
         messages.info(request, f"“{task.name}” runs now, as soon as a worker is free.")
+
+
+def _tools(request: HttpRequest, task: PeriodicTask) -> list[tuple[str, str]]:
+    """Return what else the reader may do with a schedule, as addresses and labels."""
+    senseless = "pause" if _pause(task) else "resume"
+    questions = [
+        (reverse("admin:scheduling_schedule_do", args=[one.name]), one.label)
+        for one in QUESTIONS.values()
+        if one.permitted(request.user) and one.name != senseless
+    ]
+    if may(request.user, *RunAdmin.view_rights):
+        questions.append((reverse("admin:scheduling_run_changelist"), "Runs"))
+    return [(f"{url}?schedule={task.pk}", label) for url, label in questions]
+
+
+def _pause(task: PeriodicTask) -> str:
+    """Return who paused a schedule, and why; '' where nobody did."""
+    clock = editing.clock_of(task)
+    if clock is None or not pausing.stands(clock, database_now()):
+        return ""
+    until = f" until {spoken_instant(clock.paused_until)}" if clock.paused_until else ""
+    return f"Paused by {clock.paused_by}{until}: {clock.pause_reason}"
 
 
 def _facts(task: PeriodicTask) -> list[tuple[str, str]]:

@@ -21,9 +21,9 @@ from django_celery_beat.models import (
 )
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from scheduling import editing
+from scheduling import editing, pausing
 from scheduling.models import Run, Schedule, ScheduleChange, TaskVersion
-from tests.scheduling.admin.desk import RUN, VIEW, staff, text, told
+from tests.scheduling.admin.desk import PAUSE, RUN, VIEW, staff, text, told
 from tests.scheduling.admin.schedule_page import (
     ADD,
     CHANGE,
@@ -604,6 +604,34 @@ def test_the_page_offers_the_schedulable_tasks_alone(admin_client: Client) -> No
     assert "orders.tasks.execute_auto_close" not in offered
     assert "Delete the login sessions that have expired" in text(page)
     assert "the day of the month and the day of the week" in text(page)
+
+
+def test_the_page_tells_of_a_pause_and_leads_to_what_may_be_done() -> None:
+    task = every(10)
+    running, pausing_one = (
+        f"do/run/?schedule={task.pk}",
+        f"do/pause/?schedule={task.pk}",
+    )
+    client = staff(VIEW, RUN, PAUSE)
+
+    before = client.get(address(task)).content.decode()
+    pausing.pause([task.pk], by="ben", reason="Stocktaking.")
+    after = client.get(address(task)).content.decode()
+
+    assert running in before
+    assert pausing_one in before
+    assert pausing_one not in after
+    assert f"do/resume/?schedule={task.pk}" in after
+    assert "Paused by ben: Stocktaking." in after
+
+
+def test_the_page_leads_to_nothing_that_its_reader_may_not_do() -> None:
+    task = every(10)
+
+    page = staff(VIEW).get(address(task)).content.decode()
+
+    assert "/do/" not in page
+    assert "History" in page
 
 
 # Warnings -------------------------------------------------------------------------
