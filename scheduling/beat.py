@@ -13,11 +13,13 @@ import socket
 import time
 from typing import Any, NamedTuple
 
-from celery.beat import Scheduler
+from celery.beat import Scheduler, Service
+from celery.signals import beat_init
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from scheduling import changes, dispatch, heartbeats, publishing, recovery
+from scheduling import changes, dispatch, heartbeats, publishing, recovery, watch
+from scheduling.loops import Loop
 from scheduling.models import Heartbeat
 from scheduling.pacing import Backoff, Every
 from scheduling.publishing import BrokerAwayError
@@ -154,6 +156,13 @@ class SlotScheduler(Scheduler):
         else:
             logger.error("turn_failed", exc_info=error, extra={"retry_in": wait})
         return wait
+
+
+@beat_init.connect
+def _watch(sender: Service, **_signal: Any) -> None:  # noqa: ANN401 - Celery's signature
+    """Watch beside the scheduler: no worker tells that all workers have died."""
+    if isinstance(sender.scheduler, SlotScheduler):
+        Loop("watch", watch.turn, watch.TURN_SECONDS).start()
 
 
 def _look() -> Look:

@@ -7,12 +7,9 @@ its lease runs out.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
@@ -20,17 +17,14 @@ from celery import bootsteps
 from celery.signals import worker_shutdown
 from celery.worker import state
 from celery.worker.request import Request
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from scheduling import heartbeats, ledger, watch
+from scheduling.loops import Loop
 from scheduling.models import Heartbeat
-from scheduling.pacing import Backoff
 from scheduling.worker import RUN_HEADER
 
-logger = logging.getLogger(__name__)
-
 LEASE_SECONDS = ledger.LEASE.total_seconds() / 3
-WATCH_SECONDS = 15.0
 #: A worker that ends waits no longer for a turn that hangs.
 FAREWELL_SECONDS = 5.0
 
@@ -66,52 +60,6 @@ class LedgerRequest(Request):
         if not soft and not is_cold_shutdown and self.run_id:
             error = f"It was killed: it went on beyond its time limit, {timeout:g} s."
             keeper.note(Overrun(self.run_id, self.process, error))
-
-
-class Loop(Thread):
-    """A daemon thread that does its turn again and again, whatever happens in one.
-
-    Its database connection is its own, and anew after a turn that failed.
-    """
-
-    def __init__(self, name: str, turn: Callable[[], None], seconds: float) -> None:
-        super().__init__(name=name, daemon=True)
-        self._turn = turn
-        self._seconds = seconds
-        self._backoff = Backoff()
-        self._wake = Event()
-        self._is_over = False
-
-    def wake(self) -> None:
-        """Have the next turn begin at once."""
-        self._wake.set()
-
-    def end(self) -> None:
-        """Have it end once the turn that it is at has ended."""
-        self._is_over = True
-        self.wake()
-
-    def run(self) -> None:
-        while not self._is_over:
-            self._wake.wait(self._do_turn())
-            self._wake.clear()
-        connection.close()
-
-    def _do_turn(self) -> float:
-        """Do a turn, and return for how many seconds to wait for the next."""
-        try:
-            self._turn()
-        except (DatabaseError, InterfaceError) as error:
-            connection.close()
-            wait = self._backoff.fail()
-            fields = {"loop": self.name, "error": error, "retry_in": wait}
-            logger.warning("loop_failed", extra=fields)
-            return wait
-        except Exception:
-            connection.close()
-            logger.exception("loop_failed", extra={"loop": self.name})
-        self._backoff.reset()
-        return self._seconds
 
 
 class Keeper:
@@ -157,7 +105,7 @@ class Keeper:
 
 keeper = Keeper()
 # A thread of its own: a mail that takes its time must not cost a lease.
-watcher = Loop("watch", watch.turn, WATCH_SECONDS)
+watcher = Loop("watch", watch.turn, watch.TURN_SECONDS)
 
 
 class Leases(bootsteps.StartStopStep):

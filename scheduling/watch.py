@@ -2,7 +2,8 @@
 
 It holds what the calendar, the ledger and the heartbeats say against each other, so
 that a beat which has died, or errs, cannot keep it to itself. Each worker's main
-process takes a turn now and then; one at a time does.
+process takes a turn now and then, and so does each beat, in a thread of its own: it
+would tell that all workers have died. One at a time does.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from scheduling.spoken import number_of, spoken_instant
 
 Kind = Incident.Kind
 
+#: How often a process takes a turn.
+TURN_SECONDS = 15.0
 #: "scheduling.watch" as an advisory lock; any number that nobody else uses.
 LOCK_KEY = 0x7761746368
 #: A beat is seen every five seconds, a worker every twenty.

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, _sleep
-from scheduling.models import Heartbeat, Run, Schedule
+from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.seeding import apply_defaults
 from tests.processes import OwnProcess, StartCelery
 from tests.scheduling.waiting import until
@@ -120,6 +120,23 @@ def test_beat_does_not_stop_for_a_row_that_nobody_can_read(
     beat.ask_to_stop()
 
     assert beat.exit_code() == 0
+
+
+def test_beat_tells_that_no_worker_is_alive(
+    beats: Callable[[int], list[OwnProcess]],
+) -> None:
+    now = datetime.now(UTC)
+    Heartbeat.objects.create(
+        kind=Heartbeat.Kind.WORKER,
+        name="gone",
+        started_at=now - timedelta(hours=1),
+        seen_at=now - timedelta(minutes=10),
+    )
+
+    beats(1)
+
+    incidents = Incident.objects.filter(kind=Incident.Kind.NO_WORKER)
+    until(incidents.exists)
 
 
 def look(**waits: float | None) -> Look:
