@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -120,6 +120,18 @@ def entries_of(task_id: int) -> list[Entry]:
 
 def entry_at(task_id: int, key: str) -> Entry | None:
     return next((one for one in entries_of(task_id) if one.key == key), None)
+
+
+def changes_since(
+    entries: Sequence[Entry], task: PeriodicTask, clock: Schedule | None
+) -> tuple[Change, ...]:
+    """Return what differs now from the newest entry: an edit that nobody signed.
+
+    SQL and bulk updates leave none, nor does whoever edits a crontab that it shares.
+    """
+    if not entries:
+        return ()
+    return changes_between(entries[0].standing, standing_of(task, clock))
 
 
 def note_what_stands(task: PeriodicTask, clock: Schedule, *, at: datetime) -> None:

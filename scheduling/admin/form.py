@@ -172,13 +172,15 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_or_change_permission(request, task):
             raise PermissionDenied
         entries = history.entries_of(task.pk)
+        clock = editing.clock_of(task)
         context = {
             **self.admin_site.each_context(request),
             "title": f"History: {task.name}",
             "object": task,
             "opts": self.opts,
             "entries": entries,
-            "version": editing.version_of(task, editing.clock_of(task)),
+            "since": history.changes_since(entries, task, clock),
+            "version": editing.version_of(task, clock),
             "may_change": self.has_change_permission(request, task),
             **(extra_context or {}),
         }

@@ -99,6 +99,24 @@ def test_an_edit_of_a_shared_crontab_does_not_rewrite_the_past(
     ) in (changes_of(newest))
 
 
+def test_an_edit_of_a_shared_crontab_is_told_and_can_be_taken_back(
+    admin_client: Client,
+) -> None:
+    task = daily_schedule(hour=3)
+    save(admin_client, task, hour="4")
+    CrontabSchedule.objects.filter(hour="4").update(minute="59")
+    newest = history.entries_of(task.pk)[0]
+
+    page = text(admin_client.get(past(task)))
+    put_back(admin_client, task, newest.key, version(admin_client, task))
+
+    task.refresh_from_db()
+    said = "When Daily at 04:00, Europe/Berlin Daily at 04:59, Europe/Berlin"
+    assert said in page
+    assert (task.crontab.minute, task.crontab.hour) == ("0", "4")
+    assert CrontabSchedule.objects.filter(minute="59", hour="4").exists()
+
+
 def test_what_was_changed_past_the_pages_is_put_down_to_nobody(
     admin_client: Client,
 ) -> None:
