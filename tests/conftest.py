@@ -1,8 +1,6 @@
 """What every test shares: PostgreSQL, Redis and processes, all of them real."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,16 +104,8 @@ def start_process(
     with ExitStack() as processes:
 
         def start(name: str, *arguments: str) -> OwnProcess:
-            log = tmp_path / f"{name}.log"
-            with log.open("ab") as output:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", *arguments],
-                    cwd=settings.BASE_DIR,
-                    env=environment,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
-            return processes.enter_context(OwnProcess(process, log))
+            process = OwnProcess(arguments, environment, tmp_path / f"{name}.log")
+            return processes.enter_context(process)
 
         yield start
 

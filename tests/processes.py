@@ -1,30 +1,48 @@
 """A worker, a beat or the site, as a process of its own."""
 
+import os
+import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from django.conf import settings
+
 
 class OwnProcess:
-    """A worker, a beat or the site on the test's own database and broker."""
+    """`python -m …`, started at once; what it says goes to the end of a file."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> None:
         self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=settings.BASE_DIR,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A group of its own, which can be ended as a whole.
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """End the process, by force where it does not go on being asked."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End the process and its children at once.
+
+        A warm shutdown takes seconds; a test that is about one has asked for it.
+        """
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._bury_children()
 
     @property
     def pid(self) -> int:
@@ -56,6 +74,12 @@ class OwnProcess:
             assert self._process.poll() is None, f"it ended:\n{said}"
             assert time.monotonic() < deadline, f"no {words!r} in:\n{said}"
             time.sleep(0.05)
+
+    def _bury_children(self) -> None:
+        """Ask how orphans ended, where this process has adopted them."""
+        with suppress(ChildProcessError):
+            while True:
+                os.waitpid(-self.pid, 0)
 
 
 StartProcess = Callable[..., OwnProcess]
