@@ -11,6 +11,9 @@ REQUIREMENTS := requirements requirements-run requirements-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet \
   --universal --python-version 3.11 --generate-hashes
 
+# Side by side, what needs the same server in one process; ARGS='-n 0' in one alone.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadgroup
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test faults-full test-stack bench lint format requirements requirements-check clean
@@ -22,15 +25,15 @@ run: $(VENV)/.run ## Start everything and say where to log in; Ctrl-C stops it
 	@exec $(BIN)/python -m config.serve
 
 test: $(VENV)/.dev ## Run the tests on a PostgreSQL and a Redis of their own
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 faults-full: $(VENV)/.dev ## Run the faults that take minutes, beside those of `make test`
-	@exec $(BIN)/python -m pytest tests/faults -o 'python_files=test_*.py long_*.py' $(ARGS)
+	@exec $(PYTEST) tests/faults -o 'python_files=test_*.py long_*.py' $(ARGS)
 
 test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it from outside
 	@PYTHON=$(BIN)/python exec tests/e2e/run $(ARGS)
 
-bench: $(VENV)/.run ## Compare the sweep with other ways of closing; ARGS=--full
+bench: $(VENV)/.dev ## Compare sweep and clock with other ways; ARGS=--full
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.dev requirements-check ## Check style, types, imports, migrations, settings, pins

@@ -26,8 +26,12 @@ os.environ |= {
     "DJANGO_SUPERUSER_PASSWORD_FILE": "",
 }
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config import settings as _project
 from config.settings import *  # noqa: F403
+from embedded import EmbeddedServers
+from embedded.locks import OwnLock
 
 # The manifest is made by collectstatic, of which a test has no need.
 _project.STORAGES["staticfiles"] = {
@@ -39,9 +43,27 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A database and a queue for this very process: two runs at once, or the processes of
 # one (pytest -n), must not meet, nor must a task that a test sends reach the workers
-# of a stack whose Redis the tests are given. Redis has 16; 0 to 7 are left to others.
+# of a stack whose Redis the tests are given.
 _project.DATABASES["default"]["TEST"] = {"NAME": f"test_order_desk_{os.getpid()}"}
-_database = 8 + os.getpid() % 8
+
+
+def _take_redis_database() -> int:
+    """Return a number that no other process has until this one ends.
+
+    Redis has 16. Of one that the tests are given, 0 to 7 are left to others.
+    """
+    servers = _project.EMBEDDED_SERVERS
+    is_ours = isinstance(servers, EmbeddedServers) and servers.redis
+    _project.RUN_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in range(0 if is_ours else 8, 16):
+        lock = OwnLock(_project.RUN_DIR / f"redis-{number}.lock")
+        if lock.try_take():
+            return number
+        lock.close()
+    raise ImproperlyConfigured("Too many tests at once: no database of Redis is free.")
+
+
+_database = _take_redis_database()
 _redis = urlsplit(_project.REDIS_URL)
 if _redis.scheme == "unix":
     REDIS_URL = f"unix://{_redis.path}?db={_database}"

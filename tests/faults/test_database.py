@@ -23,7 +23,10 @@ from tests.faults.own_servers import OwnPostgres
 from tests.processes import OwnProcess
 from tests.scheduling.waiting import until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("own PostgreSQL"),
+]
 
 
 @pytest.fixture

@@ -28,7 +28,10 @@ from tests.faults.proxy import Proxy
 from tests.processes import OwnProcess
 from tests.scheduling.waiting import until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("own PostgreSQL"),
+]
 # What the worker and PostgreSQL may take to find out, with some seconds to spare.
 NOTICED_WITHIN = 20
 
