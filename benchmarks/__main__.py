@@ -17,7 +17,14 @@ django.setup()
 
 from embedded.locks import exclusive
 
-from . import close_at_once, close_cost, close_growth, close_meanwhile
+from . import (
+    clock_cost,
+    clock_edit,
+    close_at_once,
+    close_cost,
+    close_growth,
+    close_meanwhile,
+)
 from .report import surroundings, write_json
 
 QUESTIONS = {
@@ -25,6 +32,8 @@ QUESTIONS = {
     "close_growth": close_growth.answer,
     "close_meanwhile": close_meanwhile.answer,
     "close_at_once": close_at_once.answer,
+    "clock_cost": clock_cost.answer,
+    "clock_edit": clock_edit.answer,
 }
 
 

@@ -26,3 +26,6 @@ os.environ |= {
 }
 
 from config.settings import *  # noqa: F403
+
+# One backend's processor time is what is read, so a peer must keep to one.
+DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
