@@ -12,7 +12,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from embedded.layout import Layout, prepare
 from embedded.pids import adopt_orphans
 from embedded.remove import remove
+from tests.faults.clock import Clock
 from tests.faults.own_servers import OwnPostgres, OwnRedis
+from tests.processes import StartProcess
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,9 @@ def own_redis(own_layout: Layout) -> Iterator[OwnRedis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def clock(start_process: StartProcess, tmp_path: Path) -> Clock:
+    """Start beats and workers on the test's servers; they end with the test."""
+    return Clock(start_process, tmp_path / "trace")

@@ -1,0 +1,41 @@
+"""PostgreSQL is away for minutes: `make faults-full`, not `make test`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.clock import Clock
+from tests.faults.own_servers import OwnPostgres
+from tests.faults.test_clock_database import all_ran, go_on, two_series
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("own PostgreSQL"),
+]
+
+
+@pytest.fixture
+def database_url(
+    own_postgres: OwnPostgres,
+    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
+) -> Iterator[str]:
+    """Return the address of a database on a server that may be stopped."""
+    with own_postgres.new_database() as name:
+        yield own_postgres.url(name)
+
+
+@pytest.mark.parametrize("seconds", [75, 300])
+def test_beats_and_workers_wait_for_the_database_and_run_all_slots(
+    clock: Clock, own_postgres: OwnPostgres, seconds: int
+) -> None:
+    queued, beside = two_series(clock)
+
+    own_postgres.stop()
+    time.sleep(seconds)
+    own_postgres.start_again()
+    go_on(queued)
+
+    assert all_ran(clock, queued, beside)
