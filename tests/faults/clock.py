@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db.models import F
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from scheduling.clock import database_now
@@ -195,13 +195,13 @@ def none_is_open() -> bool:
 def ring_now() -> None:
     """Let the time pass that a ring is given, or a retry: 15 seconds, a minute."""
     waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
-    waiting.update(ring_after=Now())
+    waiting.update(ring_after=F("ring_after") - timedelta(minutes=10))
 
 
 def end_leases() -> None:
     """Let the time pass for which a worker that is not heard of is waited for."""
     running = Run.objects.filter(state=Run.State.RUNNING)
-    running.update(lease_until=Now() - SECOND)
+    running.update(lease_until=F("lease_until") - timedelta(minutes=10))
 
 
 def reaches(task: PeriodicTask, state: str, *, count: int = 1) -> Callable[[], bool]:
@@ -257,6 +257,8 @@ def each_ran(series: Series, bodies: Sequence[Body]) -> bool:
     """Return true where every slot of a schedule ran, and succeeded; else fail."""
     counts = account(series.task, series.slots, bodies)
     assert counts == {Run.State.SUCCEEDED: len(series.slots)}
+    series.task.refresh_from_db()
+    assert series.task.total_run_count == len(series.slots)
     return True
 
 

@@ -58,7 +58,9 @@ DAMAGE: dict[str, Callable[[list[Run]], object]] = {
     "slots with two rows": lambda runs: change(
         runs[0], state="missed", attempts=0, reason="Late.", slots_missed=2
     ),
-    "left open": lambda runs: change(runs[0], state="pending", finished_at=None),
+    "left open": lambda runs: change(
+        runs[0], state="pending", finished_at=None, ring_after=FIRST
+    ),
     "bodies amiss": lambda runs: change(
         runs[0], state="skipped", attempts=0, reason="Another was at work."
     ),
