@@ -57,7 +57,7 @@ def answer(*, full: bool) -> Answer:
                 if count == many:
                     bare.append(_bare(template))
     return Answer(
-        question=f"Keep {many:,} schedules: what the clock costs",
+        question=f"Keep {many:,} daily and hourly schedules: what the clock costs",
         columns=COLUMNS,
         rows=[_row(*key, turns[key]) for key in turns] + [_bare_row(bare)],
         gates=_gates(turns, bare, few, many),

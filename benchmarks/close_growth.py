@@ -10,7 +10,7 @@ from .measuring import Cost
 from .peers import sweep
 from .report import Answer, Gate, Spread, ratios
 
-ROUNDS = 5
+ROUNDS = 3
 SIZES = (10_000, 100_000)
 FULL_SIZES = (100_000, 1_000_000, 5_000_000)
 
