@@ -82,7 +82,7 @@ ACCEPTED = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value", "given_to_task"), ACCEPTED, ids=str)
+@pytest.mark.parametrize(("annotation", "value", "given_to_task"), ACCEPTED)
 def test_a_value_that_fits_reaches_the_task_as_annotated(
     annotation: Any, value: Any, given_to_task: Any
 ) -> None:
@@ -131,7 +131,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value", "sentence"), REFUSED, ids=repr)
+@pytest.mark.parametrize(("annotation", "value", "sentence"), REFUSED)
 def test_a_value_that_does_not_fit_is_refused_with_a_sentence(
     annotation: Any, value: Any, sentence: str
 ) -> None:
