@@ -9,14 +9,11 @@ from datetime import timedelta
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min
 from django.db.models.functions import Now
 
-from scheduling.heartbeats import MEMORY
+from scheduling.heartbeats import ALIVE_WITHIN, MEMORY
 from scheduling.models import Heartbeat, Incident, Run, Schedule
+from scheduling.policy import ON_TIME
 from scheduling.spoken import number_of, spoken_duration
 
-#: A process that was seen within this is alive.
-ALIVE_WITHIN = timedelta(seconds=30)
-#: A schedule whose slot was not sent within this is overdue.
-OVERDUE_AFTER = timedelta(minutes=1)
 #: Runs that wait longer than this ask for a look at the workers.
 LONG_WAIT = timedelta(minutes=2)
 RECENTLY = timedelta(days=1)
@@ -104,7 +101,7 @@ class Health:
 def look() -> Health:
     """Return how the clock is. Six queries, each on an index."""
     overdue = Schedule.objects.select_related("periodic_task").filter(
-        next_slot__lt=Now() - OVERDUE_AFTER
+        next_slot__lt=Now() - ON_TIME
     )
     failures = Run.objects.failed().filter(created_at__gte=Now() - RECENTLY)
     incidents = Incident.objects.filter(closed_at__isnull=True).order_by(
@@ -130,8 +127,7 @@ def _processes() -> list[Process]:
 def _waiting() -> Waiting:
     """Look at those whose time has come: not at a retry that is an hour ahead."""
     waited = ExpressionWrapper(Now() - Min("created_at"), output_field=DurationField())
-    waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
-    due = waiting.exclude(state=Run.State.PENDING, ring_after__gt=Now())
+    due = Run.objects.waiting().exclude(state=Run.State.PENDING, ring_after__gt=Now())
     found = due.aggregate(count=Count("pk"), oldest_for=waited)
     return Waiting(**found)
 

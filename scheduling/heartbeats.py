@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 
 from scheduling.models import Heartbeat
 
+#: A beat says so every five seconds, a worker every twenty.
+ALIVE_WITHIN = timedelta(seconds=60)
 #: For how long a process that was not seen again is remembered.
 MEMORY = timedelta(days=1)
 

@@ -32,7 +32,6 @@ ONE_BODY_AT_A_TIME = "scheduling_run_one_body_at_a_time"
 NOT_STARTED_IN_TIME = "No worker took it up before its time was over."
 
 State = Run.State
-WAITING = (State.PENDING, State.QUEUED)
 
 CLAIM = """
 UPDATE scheduling_run
@@ -104,13 +103,13 @@ def _violated(error: IntegrityError) -> str | None:
 
 def _let_wait(run_id: UUID) -> None:
     """Have a run rung again soon; that it was rung so far has lost nothing."""
-    Run.objects.filter(pk=run_id, state__in=WAITING).update(
+    Run.objects.waiting().filter(pk=run_id).update(
         state=State.PENDING, ring_after=Now() + Value(SOON), rings=0
     )
 
 
 def _miss(run_id: UUID) -> None:
-    Run.objects.filter(pk=run_id, state__in=WAITING, deadline__lt=Now()).update(
+    Run.objects.waiting().filter(pk=run_id, deadline__lt=Now()).update(
         state=State.MISSED, finished_at=Now(), reason=NOT_STARTED_IN_TIME
     )
 

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 State, Trigger = Run.State, Run.Trigger
 #: What was run to its end, or not at all, and may be run once more.
 RETRIED = (State.FAILED, State.LOST, State.MISSED, State.SKIPPED)
-NOT_STARTED = (State.PENDING, State.QUEUED)
 
 
 def run_now(task: PeriodicTask, *, by: str, run_id: UUID | None = None) -> Run:
@@ -83,7 +82,8 @@ def cancel(run: Run, *, by: str) -> Run:
     it gone. Raises Refusal for what has started or ended.
     """
     now = database_now()
-    changed = Run.objects.filter(pk=run.pk, state__in=NOT_STARTED).update(
+    waiting = Run.objects.waiting().filter(pk=run.pk)
+    changed = waiting.update(
         state=State.SKIPPED,
         reason=f"Cancelled by {by} before it started.",
         finished_at=now,

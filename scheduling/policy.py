@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from django_celery_beat.models import PeriodicTask
 
-#: A slot sent within this time is on time: beats take turns, databases fail over.
+#: A slot sent within this is on time, and one that is not is overdue: beats take
+#: turns, databases fail over.
 ON_TIME = timedelta(minutes=1)
 #: So many slots that are not run have a row each; the older ones share one.
 ROWS_APART = 100

@@ -173,9 +173,7 @@ def _soft_limit(ring: _Ring) -> int | None:
 
 
 def _fail(run_id: UUID, error: Exception) -> None:
-    Run.objects.filter(
-        pk=run_id, state__in=(Run.State.PENDING, Run.State.QUEUED)
-    ).update(
+    Run.objects.waiting().filter(pk=run_id).update(
         state=Run.State.FAILED,
         finished_at=Now(),
         error=f"It could not be sent: {type(error).__name__}: {error}",

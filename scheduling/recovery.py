@@ -76,9 +76,7 @@ def pause_failing() -> int:
                 f"The last {schedule.pause_after_failures} runs failed."
             )
             schedule.next_slot = None
-            schedule.save(
-                update_fields=("paused_at", "paused_by", "pause_reason", "next_slot")
-            )
+            schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
     return len(paused)
 
 

@@ -20,6 +20,7 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import slots
 from scheduling.models import Run, Schedule
+from scheduling.policy import ON_TIME
 from scheduling.slots import Timing
 from scheduling.spoken import spoken_duration, spoken_instant
 from scheduling.timing import in_words, timing_of, with_schedules
@@ -28,8 +29,6 @@ from scheduling.timing import in_words, timing_of, with_schedules
 CELLS = 144
 #: So many gaps say how often the slots of a stretch come.
 GAPS_SAMPLED = 6
-#: A slot that is due is sent within this, or is overdue.
-GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def _to_come(
 
 def _overdue_slot(schedule: Schedule, now: datetime) -> datetime | None:
     slot = schedule.next_slot
-    return slot if slot and slot <= now - GRACE else None
+    return slot if slot and slot <= now - ON_TIME else None
 
 
 def _note(schedule: Schedule, task: PeriodicTask, overdue: datetime | None) -> str:

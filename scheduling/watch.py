@@ -32,6 +32,7 @@ from scheduling.alerts import tell_incidents
 from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
 from scheduling.gaps import GRACE, find_gaps
+from scheduling.heartbeats import ALIVE_WITHIN
 from scheduling.incidents import Trouble, reconcile
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
 from scheduling.models.run import RunQuerySet
@@ -44,16 +45,12 @@ Kind = Incident.Kind
 TURN_SECONDS = 15.0
 #: "scheduling.watch" as an advisory lock; any number that nobody else uses.
 LOCK_KEY = 0x7761746368
-#: A beat is seen every five seconds, a worker every twenty.
-UNSEEN = timedelta(seconds=60)
 #: A new installation may take so long until its first beat and worker are there.
 FIRST_START = timedelta(minutes=5)
 #: What waited for a beat, or for a worker, is worked off in this time.
 AFTERMATH = timedelta(minutes=2)
 #: Beat takes a run back within a second, and within a minute after an outage.
 LEASE_LONG_OUT = timedelta(minutes=3)
-#: What every schedule may keep the health check waiting for.
-OVERDUE = timedelta(minutes=3)
 #: A pending run that may ring so much later was put off by its task.
 PUT_OFF = timedelta(minutes=1)
 LONGEST_ERROR = 200
@@ -168,11 +165,11 @@ def _last_seen() -> dict[str, datetime]:
 
 
 def _is_alive(seen: dict[str, datetime], kind: Heartbeat.Kind, now: datetime) -> bool:
-    return kind in seen and seen[kind] > now - UNSEEN
+    return kind in seen and seen[kind] > now - ALIVE_WITHIN
 
 
 def _unseen_for() -> str:
-    return f"none seen for {UNSEEN.total_seconds():.0f} s"
+    return f"none seen for {ALIVE_WITHIN.total_seconds():.0f} s"
 
 
 def _is_new(now: datetime) -> bool:
@@ -184,20 +181,13 @@ def _is_new(now: datetime) -> bool:
 
 def _consequence(kind: Heartbeat.Kind, now: datetime) -> str:
     if kind == Heartbeat.Kind.BEAT:
-        late = _on(now).filter(next_slot__lte=now).count()
+        late = Schedule.objects.on(now).filter(next_slot__lte=now).count()
         return f"Nothing is started on schedule; {number_of(late, 'schedule')} overdue."
-    waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
-    return f"Nothing is run; {number_of(waiting.count(), 'run')} waiting."
+    waiting = Run.objects.waiting().count()
+    return f"Nothing is run; {number_of(waiting, 'run')} waiting."
 
 
 # Schedules ------------------------------------------------------------------
-
-
-def _on(now: datetime) -> QuerySet[Schedule]:
-    """Return the schedules that should come due: those neither off nor paused."""
-    return Schedule.objects.filter(
-        Q(paused_at=None) | Q(paused_until__lte=now), periodic_task__enabled=True
-    )
 
 
 def _overdue(now: datetime) -> Iterator[Trouble]:
@@ -205,7 +195,7 @@ def _overdue(now: datetime) -> Iterator[Trouble]:
     tell_at = ExpressionWrapper(
         F("next_slot") + F("alert_after"), output_field=DateTimeField()
     )
-    late = _on(now).filter(next_slot__lte=now).annotate(tell_at=tell_at)
+    late = Schedule.objects.on(now).filter(next_slot__lte=now).annotate(tell_at=tell_at)
     for schedule in late.filter(tell_at__lte=now).select_related("periodic_task"):
         assert schedule.next_slot is not None  # noqa: S101 - as filtered
         yield _about(
@@ -296,8 +286,7 @@ def _waiting_too_long(now: datetime) -> Iterator[Trouble]:
     is_put_off = Q(
         state=Run.State.PENDING, attempts__gt=0, ring_after__gt=now + PUT_OFF
     )
-    waiting = Run.objects.filter(state__in=(Run.State.PENDING, Run.State.QUEUED))
-    late = waiting.exclude(is_put_off).annotate(tell_at=tell_at)
+    late = Run.objects.waiting().exclude(is_put_off).annotate(tell_at=tell_at)
     for run in _oldest_of_each(late.filter(tell_at__lte=now), now):
         yield _about_run(
             run, Kind.STUCK, f"{_the_run(run)} waits, and no worker has started it."
@@ -357,7 +346,7 @@ def _watched(now: datetime) -> QuerySet[Schedule]:
     stopped = Schedule.objects.filter(
         paused_by__in=PAUSED_BY_ITSELF, periodic_task__enabled=True
     )
-    return _on(now) | stopped
+    return Schedule.objects.on(now) | stopped
 
 
 def _about_run(run: Run, kind: Incident.Kind, message: str) -> Trouble:
@@ -382,7 +371,7 @@ def _the_run(run: Run) -> str:
 
 def _slot_faults(now: datetime) -> str:
     """Count the slots that are overdue, and those that the watch has missed."""
-    overdue = _on(now).filter(next_slot__lte=now - OVERDUE)
+    overdue = Schedule.objects.on(now).filter(next_slot__lte=now - GRACE)
     passed_over = Incident.objects.filter(kind=Kind.LATE, closed_at=None).exclude(
         periodic_task__clock__next_slot__lte=now
     )

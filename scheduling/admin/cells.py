@@ -13,9 +13,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import pausing, registry, timing
+from scheduling import registry, timing
 from scheduling.changes import THE_CLOCK
 from scheduling.models import Run, Schedule
+from scheduling.policy import ON_TIME
 from scheduling.slots import InvalidTimingError
 from scheduling.slots.zones import zone_named
 from scheduling.spoken import spoken_duration, spoken_instant
@@ -25,7 +26,6 @@ from .questions import QUESTIONS, Question
 from .recent import strip, timings
 from .records import may
 from .run import RunAdmin
-from .schedule_filters import OVERDUE_AFTER
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -73,7 +73,7 @@ class Line:
 
     @property
     def is_paused(self) -> bool:
-        return self.clock is not None and pausing.stands(self.clock, self.now)
+        return self.clock is not None and self.clock.is_paused_at(self.now)
 
 
 def what(line: Line) -> SafeString:
@@ -130,7 +130,7 @@ def _next_slot(line: Line) -> SafeString | str:
 def _distance(wait: timedelta) -> SafeString | str:
     if wait > timedelta(0):
         return f"in {spoken_duration(wait)}"
-    if -wait < OVERDUE_AFTER:
+    if -wait < ON_TIME:
         return "due now"
     return badge(f"overdue by {spoken_duration(-wait)}", BAD)
 

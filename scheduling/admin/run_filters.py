@@ -105,7 +105,7 @@ class DayFilter(admin.SimpleListFilter):
 
 
 GROUPS = {
-    ("waiting", "Waiting"): lambda: Q(state__in=(Run.State.PENDING, Run.State.QUEUED)),
+    ("waiting", "Waiting"): lambda: Q(state__in=Run.WAITING_STATES),
     ("open", "Still to end"): lambda: Q(state__in=Run.OPEN_STATES),
     ("trouble", "Came to no good end"): lambda: Q(state__in=Run.FAILED_STATES),
 }

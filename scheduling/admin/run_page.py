@@ -14,14 +14,14 @@ from django.db.models.functions import Cast
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
-from scheduling.manual import NOT_STARTED, RETRIED
+from scheduling.manual import RETRIED
 from scheduling.models import Run, Schedule
 from scheduling.spoken import number_of, spoken_duration
 
 State = Run.State
 MOST_RETRIES = 20
-#: A start within this of its slot is not late.
-ON_TIME = timedelta(seconds=5)
+#: So soon after its slot a start is not told to be late.
+AT_ONCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "retry_of": run.retry_of,
         "retries": retries,
         "can_be_retried": _can_be_retried(run) and not retries,
-        "can_be_called_off": run.state in NOT_STARTED,
+        "can_be_called_off": run.state in Run.WAITING_STATES,
     }
 
 
@@ -166,7 +166,7 @@ def _lateness(run: Run) -> str:
     late = run.lateness
     if late is None:
         return ""
-    if late < ON_TIME:
+    if late < AT_ONCE:
         return "on time"
     return f"{spoken_duration(late)} after its slot"
 

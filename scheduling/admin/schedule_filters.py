@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from django.utils import timezone
 from scheduling import registry
 from scheduling.changes import THE_CLOCK
 from scheduling.definitions import KINDS
-from scheduling.models import Run
+from scheduling.models import Run, Schedule
+from scheduling.policy import ON_TIME
 
 from .filters import ChoiceFilter, Condition
 from .recent import NEWEST_FIRST
@@ -24,26 +24,20 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-#: A slot is served within this time where all is well: beat looks twice a second.
-OVERDUE_AFTER = timedelta(minutes=1)
 _RUNS = Run.objects.filter(periodic_task=OuterRef("pk"))
 _OTHER = "other"
 
 
 def paused() -> Q:
     """Match schedules that a pause keeps from coming due now."""
-    now = timezone.now()
-    return Q(clock__paused_at__isnull=False) & (
-        Q(clock__paused_until=None) | Q(clock__paused_until__gt=now)
-    )
+    return Q(clock__in=Schedule.objects.paused(timezone.now()))
 
 
 def overdue() -> Q:
     """Match schedules of which a slot has passed and not started."""
-    latest = timezone.now() - OVERDUE_AFTER
-    waiting = _RUNS.filter(
-        state__in=(Run.State.PENDING, Run.State.QUEUED),
-        slot__lt=Value(latest) - F("periodic_task__clock__jitter"),
+    latest = timezone.now() - ON_TIME
+    waiting = _RUNS.waiting().filter(
+        slot__lt=Value(latest) - F("periodic_task__clock__jitter")
     )
     return Q(clock__next_slot__lt=latest) | Q(Exists(waiting))
 

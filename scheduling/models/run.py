@@ -17,6 +17,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Return those that are still to come to an end."""
         return self.filter(state__in=Run.OPEN_STATES)
 
+    def waiting(self) -> "RunQuerySet":
+        """Return those that no worker has begun, or begun again."""
+        return self.filter(state__in=Run.WAITING_STATES)
+
     def failed(self) -> "RunQuerySet":
         """Return those that came to no good end."""
         return self.filter(state__in=Run.FAILED_STATES)
@@ -48,7 +52,8 @@ class Run(models.Model):
         MANUAL = "manual", "By hand"
         RETRY = "retry", "Retry"
 
-    OPEN_STATES: ClassVar = (State.PENDING, State.QUEUED, State.RUNNING)
+    WAITING_STATES: ClassVar = (State.PENDING, State.QUEUED)
+    OPEN_STATES: ClassVar = (*WAITING_STATES, State.RUNNING)
     FAILED_STATES: ClassVar = (State.FAILED, State.MISSED, State.LOST)
     LARGEST_RESULT: ClassVar = 16 * 1024
 

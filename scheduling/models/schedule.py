@@ -1,11 +1,24 @@
 """The clock's side of a PeriodicTask: its next slot, its policies, its pause."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
+
+
+class ScheduleQuerySet(models.QuerySet["Schedule"]):
+    """Sets of schedules."""
+
+    def paused(self, now: datetime) -> "ScheduleQuerySet":
+        """Return those that a pause keeps from coming due: see `is_paused_at`."""
+        return self.filter(_pause_stands(now))
+
+    def on(self, now: datetime) -> "ScheduleQuerySet":
+        """Return those that should come due: neither switched off nor paused."""
+        return self.filter(~_pause_stands(now), periodic_task__enabled=True)
 
 
 class Schedule(models.Model):
@@ -25,6 +38,8 @@ class Schedule(models.Model):
         SKIP = "skip", "Skip the slot while a run is still at work"
         QUEUE = "queue", "Run it when the run before it has ended"
         ALLOW = "allow", "Run them beside each other"
+
+    PAUSE_FIELDS: ClassVar = ("paused_at", "paused_by", "pause_reason", "paused_until")
 
     periodic_task = models.OneToOneField(
         PeriodicTask,
@@ -91,6 +106,8 @@ class Schedule(models.Model):
         blank=True, default="", help_text="Who is told when something is wrong."
     )
 
+    objects = ScheduleQuerySet.as_manager()
+
     class Meta:
         ordering = ("pk",)
         permissions = (
@@ -156,5 +173,19 @@ class Schedule(models.Model):
 
     @property
     def is_paused(self) -> bool:
-        """Return whether a pause stands; one whose end has come is ended by beat."""
+        """Return whether a pause stands in the row; see `is_paused_at`."""
         return self.paused_at is not None
+
+    def is_paused_at(self, now: datetime) -> bool:
+        """Return whether a pause keeps slots from coming due at an instant.
+
+        One whose end has come stands in the row until the next slot comes.
+        """
+        until = self.paused_until
+        return self.is_paused and (until is None or until > now)
+
+
+def _pause_stands(now: datetime) -> Q:
+    return Q(paused_at__isnull=False) & (
+        Q(paused_until__isnull=True) | Q(paused_until__gt=now)
+    )
