@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import slots
+from scheduling import accounting, slots
 from scheduling.clock import AN_INSTANT, database_now
 from scheduling.models import Run, Schedule, ScheduleChange
 from scheduling.timing import fingerprint, timing_of, with_schedules
@@ -97,28 +97,28 @@ def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
 def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> list[Run]:
     """Compute the next slot of a locked Schedule from its definition.
 
-    Slots count from ``since``. One that was due before and not sent is returned as a
-    missed Run. A definition that cannot run stops its schedule with the reason.
-    Saves nothing: see `write`.
+    Slots count from ``since``. Returns the Runs for slots before it that did not run:
+    one that was due and not sent, and those of a pause that the clock lifts. A
+    definition that cannot run stops its schedule with the reason. Saves nothing: see
+    `write`.
     """
-    missed = []
-    if schedule.next_slot and schedule.next_slot <= since:
-        missed.append(_written_off(schedule, task, since))
+    schedule.periodic_task = task
+    problem = trouble_with(schedule, task)
+    not_run = _unsent(schedule, since)
+    if schedule.paused_by == THE_CLOCK and not problem:
+        not_run += _lift_pause(schedule, since)
     schedule.fingerprint = fingerprint(task)
     schedule.changed_at = since
-    problem = trouble_with(schedule, task)
     if problem:
         stop(schedule, problem, since)
-        return missed
-    if schedule.paused_by == THE_CLOCK:
-        _lift_pause(schedule)
-    schedule.next_slot = next_slot(schedule, task, since)
-    return missed
+    else:
+        schedule.next_slot = next_slot(schedule, task, since)
+    return not_run
 
 
-def write(schedules: Sequence[Schedule], missed: Sequence[Run] = ()) -> None:
+def write(schedules: Sequence[Schedule], not_run: Sequence[Run] = ()) -> None:
     """Write what `follow` has computed, in two statements whatever the number."""
-    Run.objects.bulk_create(missed, ignore_conflicts=True)
+    Run.objects.bulk_create(not_run, ignore_conflicts=True)
     rows = [
         (
             schedule.pk,
@@ -217,13 +217,13 @@ def _follow(changed: dict[int, datetime]) -> list[Schedule]:
     """
     schedules = _locked(Schedule.objects.filter(pk__in=changed))
     tasks = definitions_of(changed)
-    moved, missed = [], []
+    moved, not_run = [], []
     for schedule in schedules:
         task = tasks.get(schedule.pk)
         if task and _has_moved(schedule, task):
-            missed += follow(schedule, task, changed[schedule.pk])
+            not_run += follow(schedule, task, changed[schedule.pk])
             moved.append(schedule)
-    write(moved, missed)
+    write(moved, not_run)
     return moved
 
 
@@ -237,22 +237,20 @@ def _locked(schedules: QuerySet[Schedule]) -> list[Schedule]:
     return list(schedules.order_by("pk").select_for_update())
 
 
-def _written_off(schedule: Schedule, task: PeriodicTask, since: datetime) -> Run:
+def _unsent(schedule: Schedule, since: datetime) -> list[Run]:
     """Return what becomes of the slot that an edit came before."""
-    return Run(
-        periodic_task=task,
-        name=task.name,
-        task=task.task,
-        slot=schedule.next_slot,
-        trigger=Run.Trigger.SCHEDULE,
-        state=Run.State.MISSED,
-        reason="The schedule was edited before this slot was sent.",
-        slots_missed=1,
-        created_at=since,
-        finished_at=since,
-    )
+    slot = schedule.next_slot
+    if slot is None or slot > since:
+        return []
+    reason = "The schedule was edited before this slot was sent."
+    return [accounting.not_run(schedule, slot, Run.State.MISSED, reason, now=since)]
 
 
-def _lift_pause(schedule: Schedule) -> None:
-    schedule.paused_at = schedule.paused_until = None
-    schedule.paused_by = schedule.pause_reason = ""
+def _lift_pause(schedule: Schedule, since: datetime) -> list[Run]:
+    """End a pause of the clock's; return the Run for the slots that passed in it.
+
+    Where the definition has changed since, nobody knows them: they were others.
+    """
+    if schedule.fingerprint != fingerprint(schedule.periodic_task):
+        schedule.changed_at = since
+    return accounting.end_pause(schedule, since)

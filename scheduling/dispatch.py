@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from scheduling import changes, pausing, policy
+from scheduling import accounting, changes, policy
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule, ScheduleChange
 from scheduling.spoken import spoken_instant
@@ -108,6 +108,7 @@ def _plan_or_stop(
     schedule: Schedule, task: PeriodicTask, batch: _Batch, at_work: dict[int, str]
 ) -> None:
     """Plan one schedule; whatever goes wrong with it stops that one alone."""
+    schedule.periodic_task = task
     reason = unsendable(task)
     if not reason:
         try:
@@ -119,18 +120,17 @@ def _plan_or_stop(
             logger.exception("schedule_not_planned", extra={"schedule": schedule.pk})
             reason = f"The clock cannot plan it: {type(error).__name__}: {error}"
     if reason:
-        _stop(schedule, task, batch, reason)
+        _stop(schedule, batch, reason)
 
 
 def _pause_is_over(schedule: Schedule, task: PeriodicTask, batch: _Batch) -> bool:
     """End a pause whose end has come; set aside a slot that comes in spite of one."""
-    schedule.periodic_task = task
-    is_over = not pausing.stands(schedule, batch.now)
+    is_over = not schedule.is_paused_at(batch.now)
     if is_over:
-        batch.runs += pausing.end(schedule, batch.now)
+        batch.runs += accounting.end_pause(schedule, batch.now)
     else:
         schedule.next_slot = changes.next_slot(schedule, task, batch.now)
-    schedule.save(update_fields=(*pausing.FIELDS, "next_slot"))
+    schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
     return is_over
 
 
@@ -149,7 +149,7 @@ def _plan(schedule: Schedule, task: PeriodicTask, batch: _Batch, at_work: str) -
     for slot in decision.run:
         batch.runs.append(_run(schedule, task, kwargs, slot, batch.now))
     for passed in decision.not_run:
-        batch.runs.append(_not_run(task, passed, batch.now))
+        batch.runs.append(_not_run(schedule, passed, batch.now))
     is_used_up = timing.one_off and (bool(decision.run) or decision.next_slot is None)
     batch.moved.append(
         (
@@ -183,28 +183,24 @@ def _run(
     )
 
 
-def _not_run(task: PeriodicTask, passed: policy.NotRun, now: datetime) -> Run:
-    return Run(
-        periodic_task=task,
-        name=task.name,
-        task=task.task,
-        slot=passed.slot,
-        trigger=Run.Trigger.SCHEDULE,
-        state=passed.state,
-        reason=passed.reason,
-        slots_missed=passed.count,
-        created_at=now,
-        finished_at=now,
+def _not_run(schedule: Schedule, passed: policy.NotRun, now: datetime) -> Run:
+    return accounting.not_run(
+        schedule,
+        passed.slot,
+        passed.state,
+        passed.reason,
+        now=now,
+        count=passed.count,
     )
 
 
-def _stop(schedule: Schedule, task: PeriodicTask, batch: _Batch, reason: str) -> None:
+def _stop(schedule: Schedule, batch: _Batch, reason: str) -> None:
     """Pause a schedule that cannot run; its slot is missed, and says why."""
     assert schedule.next_slot is not None  # noqa: S101 - as above
     missed = policy.NotRun(slot=schedule.next_slot, state=State.MISSED, reason=reason)
-    batch.runs.append(_not_run(task, missed, batch.now))
+    batch.runs.append(_not_run(schedule, missed, batch.now))
     changes.stop(schedule, reason, batch.now)
-    schedule.save(update_fields=(*pausing.FIELDS, "next_slot"))
+    schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
 
 
 def _write(batch: _Batch) -> None:

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import editing, history, manual, pausing, registry
+from scheduling import editing, history, manual, registry
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
@@ -258,7 +258,7 @@ def _tools(request: HttpRequest, task: PeriodicTask) -> list[tuple[str, str]]:
 def _pause(task: PeriodicTask) -> str:
     """Return who paused a schedule, and why; '' where nobody did."""
     clock = editing.clock_of(task)
-    if clock is None or not pausing.stands(clock, database_now()):
+    if clock is None or not clock.is_paused_at(database_now()):
         return ""
     until = f" until {spoken_instant(clock.paused_until)}" if clock.paused_until else ""
     return f"Paused by {clock.paused_by}{until}: {clock.pause_reason}"

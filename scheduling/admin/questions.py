@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import manual, pausing, registry
+from scheduling import accounting, manual, pausing, registry
 from scheduling.exceptions import Refusal
 from scheduling.models import Run, Schedule
 from scheduling.pausing import LONGEST_REASON
@@ -140,7 +140,7 @@ class Question:
 
 
 def _foresee_run(schedule: Schedule | None, now: datetime) -> str:
-    if schedule and pausing.stands(schedule, now):
+    if schedule and schedule.is_paused_at(now):
         return "It is paused; this one run is made all the same."
     return ""
 
@@ -158,15 +158,15 @@ def _try_dry(task: PeriodicTask) -> str:
 
 
 def _foresee_pause(schedule: Schedule | None, now: datetime) -> str:
-    if schedule and pausing.stands(schedule, now):
+    if schedule and schedule.is_paused_at(now):
         return f"Paused already, by {schedule.paused_by}: {schedule.pause_reason}"
     return ""
 
 
 def _foresee_resume(schedule: Schedule | None, now: datetime) -> str:
-    if schedule is None or not pausing.stands(schedule, now):
+    if schedule is None or not schedule.is_paused_at(now):
         return "Not paused."
-    passed = pausing.passed_while_paused(schedule, now)
+    passed = accounting.passed_while_paused(schedule, now)
     since = f"Paused by {schedule.paused_by}: {schedule.pause_reason.rstrip('.')}."
     if passed is None:
         return f"{since} No slot has passed since."

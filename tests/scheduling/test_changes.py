@@ -14,10 +14,10 @@ from django_celery_beat.models import (
 from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule, ScheduleChange
+from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import clock_of, follow_all
 
 pytestmark = pytest.mark.django_db
-
-TASK = "scheduling.tasks.clean_up_expired_sessions"
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +33,8 @@ def daily() -> PeriodicTask:
     return task
 
 
-def follow_all() -> None:
-    while changes.take_changes():
-        pass
-
-
 def crontab(hour: int) -> CrontabSchedule:
     return CrontabSchedule.objects.create(minute="0", hour=str(hour))
-
-
-def clock_of(task: PeriodicTask) -> Schedule:
-    return Schedule.objects.get(pk=task.pk)
 
 
 def next_hour(slot: datetime | None) -> int:
@@ -271,6 +262,58 @@ def test_what_a_deploy_mends_runs_again(daily: PeriodicTask) -> None:
     assert changes.look_again_at_broken() == 1
 
     assert next_hour(clock_of(daily).next_slot) == 9
+
+
+def stop_for(task: PeriodicTask, days: int) -> datetime:
+    """Let the clock have stopped a schedule for so many days; return since when."""
+    since = database_now() - timedelta(days=days)
+    Schedule.objects.filter(pk=task.pk).update(
+        paused_at=since,
+        paused_by=changes.THE_CLOCK,
+        pause_reason="Its task was unknown to the release before.",
+        next_slot=None,
+        changed_at=since - timedelta(days=1),
+    )
+    return since
+
+
+def test_slots_that_passed_until_a_deploy_mended_it_are_one_skipped_run(
+    daily: PeriodicTask,
+) -> None:
+    since = stop_for(daily, days=3)
+
+    changes.look_again_at_broken()
+
+    run = Run.objects.get(periodic_task=daily)
+    assert (run.state, run.slots_missed) == (Run.State.SKIPPED, 3)
+    assert run.slot
+    assert since < run.slot <= since + timedelta(days=1)
+    assert run.reason.startswith(
+        "Paused by The clock: Its task was unknown to the release before. 3 slots from"
+    )
+
+
+def test_slots_that_passed_until_an_edit_mended_it_are_one_skipped_run(
+    daily: PeriodicTask,
+) -> None:
+    PeriodicTask.objects.filter(pk=daily.pk).update(kwargs="{")
+    follow_all()
+    stop_for(daily, days=2)
+
+    PeriodicTask.objects.filter(pk=daily.pk).update(kwargs="{}")
+    follow_all()
+
+    assert Run.objects.get(periodic_task=daily).slots_missed == 2
+
+
+def test_slots_that_another_definition_had_are_not_known(daily: PeriodicTask) -> None:
+    stop_for(daily, days=3)
+
+    PeriodicTask.objects.filter(pk=daily.pk).update(crontab=crontab(7))
+    follow_all()
+
+    assert next_hour(clock_of(daily).next_slot) == 7
+    assert not Run.objects.filter(periodic_task=daily).exists()
 
 
 def test_what_is_still_broken_stays_stopped(daily: PeriodicTask) -> None:
