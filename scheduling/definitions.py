@@ -5,6 +5,7 @@ has (one, where all is well) with their fields, and every option that staff can 
 A schedule is one field: half of an old crontab and half of a new one is neither.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -84,19 +85,41 @@ def let_zone_be_read(task: PeriodicTask) -> None:
     try:
         str(task.crontab)
     except ValidationError:
-        with_text = CrontabSchedule.objects.defer("timezone").annotate(
-            zone_name=Cast("timezone", models.CharField())
-        )
-        crontab = with_text.get(pk=task.crontab_id)
-        # Past the column, which would look for the zone.
-        crontab.__dict__["timezone"] = crontab.zone_name
+        crontab = with_zone_names(CrontabSchedule.objects).get(pk=task.crontab_id)
+        let_zone_names_stand([crontab])
         task.crontab = crontab
+
+
+def with_zone_names(
+    crontabs: models.Manager[CrontabSchedule] | models.QuerySet[CrontabSchedule],
+) -> models.QuerySet[CrontabSchedule]:
+    """Read rows with their zones as text: one that does not exist fails them all."""
+    zone_name = Cast("timezone", models.CharField())
+    named: models.QuerySet[CrontabSchedule] = crontabs.defer("timezone").annotate(
+        zone_name=zone_name
+    )
+    return named
+
+
+def let_zone_names_stand(crontabs: Iterable[CrontabSchedule]) -> None:
+    """Let rows that were read so say the name where their zone is asked for."""
+    for crontab in crontabs:
+        _set_zone(crontab, crontab.zone_name)
+
+
+def row_of(kind: str, fields: Mapping[str, Any]) -> models.Model:
+    """Return an unsaved row with these fields; its zone may be no zone any more."""
+    others = {name: value for name, value in fields.items() if name != "timezone"}
+    row: models.Model = KINDS[kind](**others)
+    if "timezone" in fields:
+        _set_zone(row, fields["timezone"])
+    return row
 
 
 def in_words(field: str, value: Any) -> str:  # noqa: ANN401 - of any field
     """Return a value of a definition as an operator reads it."""
     if field == "schedule":
-        rows = (KINDS[kind](**fields) for kind, fields in value.items())
+        rows = (row_of(kind, fields) for kind, fields in value.items())
         return " and ".join(str(row) for row in rows) or "none"
     return repr(value) if isinstance(value, str) else str(value)
 
@@ -109,6 +132,11 @@ def _options(task: PeriodicTask) -> dict[str, Any]:
         name: getattr(new_row, name) if value in ("", None) else value
         for name, value in found.items()
     }
+
+
+def _set_zone(crontab: models.Model, name: str) -> None:
+    # Past the column, which would look for the zone.
+    crontab.__dict__["timezone"] = name
 
 
 def _fields(schedule: models.Model) -> dict[str, Any]:

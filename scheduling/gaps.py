@@ -14,12 +14,13 @@ from itertools import islice
 
 from django.db import connection
 from django.db.models import Q
+from django_celery_beat.models import PeriodicTask
 
 from scheduling import slots
-from scheduling.definitions import KINDS
+from scheduling.clock import AN_INSTANT
 from scheduling.models import Schedule
 from scheduling.slots import Interval, InvalidTimingError, Timing
-from scheduling.timing import fingerprint, timing_of
+from scheduling.timing import fingerprint, timing_of, with_schedules
 
 #: How long a slot may stay without a row: beats take turns, databases fail over.
 GRACE = timedelta(minutes=3)
@@ -29,7 +30,6 @@ SCHEDULES_A_TURN = 250
 LOOK_BACK = timedelta(days=1)
 WINDOW = timedelta(hours=1)
 SLOTS_A_SCHEDULE = 100
-AN_INSTANT = timedelta(microseconds=1)
 
 WITHOUT_A_ROW = """
 SELECT expected.id, min(expected.slot), count(*)
@@ -82,10 +82,9 @@ def _at_hand(now: datetime, suspects: Collection[int]) -> Iterable[Schedule]:
     part = int(now.timestamp() // TURN.total_seconds()) % parts
     start = part * SCHEDULES_A_TURN
     mine = keys[start : start + SCHEDULES_A_TURN]
-    kinds = [f"periodic_task__{kind}" for kind in KINDS]
-    return on.filter(Q(pk__in=mine) | Q(pk__in=suspects)).select_related(
-        "periodic_task", *kinds
-    )
+    hand = on.filter(Q(pk__in=mine) | Q(pk__in=suspects))
+    tasks = with_schedules(PeriodicTask.objects.filter(clock__in=hand))
+    return [task.clock for task in tasks.select_related("clock")]
 
 
 def _expected(schedule: Schedule, now: datetime) -> Iterator[datetime]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import timing
+from scheduling import definitions, timing
 from scheduling.definitions import KINDS
 from scheduling.durations import written
 from scheduling.models import PolicyVersion, Schedule, TaskVersion
@@ -186,13 +186,8 @@ def in_words(name: str, value: Any) -> str:  # noqa: ANN401 - of any field
 
 
 def row_of(kind: str, fields: Mapping[str, Any]) -> models.Model:
-    """Return an unsaved row of django-celery-beat's with fields that a version kept.
-
-    Its zone is text: it may be gone by now.
-    """
-    model = KINDS[kind]
-    row: models.Model = model(**from_json(kind, fields))
-    return row
+    """Return an unsaved row of django-celery-beat's with fields that a version kept."""
+    return definitions.row_of(kind, from_json(kind, fields))
 
 
 def from_json(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from django_celery_beat import admin as stock
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
+from scheduling.definitions import let_zone_be_read
 from scheduling.timing import with_schedules
 
 from . import cells
@@ -143,6 +144,17 @@ class ScheduleAdmin(ScheduleFormPages):
     @admin.display(description="do")
     def buttons(self, task: PeriodicTask) -> SafeString:
         return cells.buttons(task.line)
+
+    def get_deleted_objects(
+        self,
+        objs: Sequence[PeriodicTask] | QuerySet[PeriodicTask],
+        request: HttpRequest,
+    ) -> tuple[Any, Any, Any, Any]:
+        """Name what is to be deleted, be its zone one that exists or not."""
+        for task in objs:
+            let_zone_be_read(task)
+        found: tuple[Any, Any, Any, Any] = super().get_deleted_objects(objs, request)
+        return found
 
     def get_actions(self, request: HttpRequest) -> dict[str, Action | None]:
         if not self.has_view_permission(request):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
+from django.contrib.admin.views.main import ChangeList
 from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,7 +22,10 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from scheduling.definitions import let_zone_names_stand, with_zone_names
 from scheduling.protection import users_of
+from scheduling.slots import InvalidTimingError
+from scheduling.slots.zones import zone_named
 
 for _model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
     admin.site.unregister(_model)
@@ -52,9 +58,52 @@ class ClockedScheduleAdmin(_KeptWhileInUse, stock.ClockedScheduleAdmin):  # type
     pass
 
 
+class CrontabList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        let_zone_names_stand(self.result_list)
+
+
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type: ignore[misc] # as above
-    pass
+    """Shows a row whose zone does not exist like any other, to be mended or deleted."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CrontabSchedule]:
+        return with_zone_names(super().get_queryset(request))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
+        return CrontabList
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> CrontabSchedule | None:
+        row: CrontabSchedule | None = super().get_object(request, object_id, from_field)
+        if row is not None:
+            let_zone_names_stand([row])
+        return row
+
+    def get_inlines(
+        self, request: HttpRequest, obj: CrontabSchedule | None
+    ) -> Sequence[type[InlineModelAdmin[Any, Any]]]:
+        """Leave out the tasks where the zone does not exist: their names read it."""
+        inlines: Sequence[type[InlineModelAdmin[Any, Any]]] = super().get_inlines(
+            request, obj
+        )
+        return inlines if obj is None or _exists(str(obj.timezone)) else ()
+
+    def get_deleted_objects(
+        self, objs: Iterable[CrontabSchedule], request: HttpRequest
+    ) -> tuple[Any, Any, Any, Any]:
+        let_zone_names_stand(objs)
+        return super().get_deleted_objects(objs, request)
+
+
+def _exists(zone: str) -> bool:
+    try:
+        zone_named(zone)
+    except InvalidTimingError:
+        return False
+    return True
 
 
 @admin.register(IntervalSchedule)

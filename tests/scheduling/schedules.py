@@ -6,13 +6,14 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from django.db import connection
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
+from tests.scheduling.factories import TASK
 
-TASK = "scheduling.tasks.clean_up_expired_sessions"
 _numbers = count(1)
 
 
@@ -41,6 +42,15 @@ def daily(hour: int = 3, zone: str = "Europe/Berlin", **fields: Any) -> Periodic
     task = PeriodicTask.objects.create(crontab=crontab, **fields)
     follow_all()
     return task
+
+
+def spoil_zone(crontab_id: int, zone: str = "Mars/Base") -> None:
+    """Write a zone past Django, which takes none that does not exist."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE django_celery_beat_crontabschedule SET timezone = %s WHERE id = %s",
+            [zone, crontab_id],
+        )
 
 
 def clock_of(task: PeriodicTask) -> Schedule:
