@@ -36,7 +36,7 @@ def offered(function: Callable[..., Any], **options: Any) -> SchedulableTask:
     name = PREFIX + function.__name__
     # Celery keeps the first task of a name.
     _app.tasks.pop(name, None)
-    schedulable(**options)(_app.task(name=name)(function))
+    schedulable(**options)(_app.task(name=name, shared=False)(function))
     task = registry.find(name)
     assert task is not None
     return task

@@ -16,6 +16,7 @@ from scheduling.checks import (
     check_beat_scheduler_is_ours,
     check_schedules_can_run,
 )
+from tests.scheduling.schedules import spoil_zone
 
 SESSIONS = "scheduling.tasks.clean_up_expired_sessions"
 
@@ -108,12 +109,7 @@ def test_a_zone_that_does_not_exist_is_told_of_and_hides_no_other_row() -> None:
 
 def _lost_crontab() -> CrontabSchedule:
     crontab = CrontabSchedule.objects.create(timezone="Asia/Tokyo")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = 'Mars/Olympus'"
-            " WHERE id = %s",
-            [crontab.pk],
-        )
+    spoil_zone(crontab.pk)
     return crontab
 
 

@@ -17,15 +17,10 @@ from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.dispatch import dispatch_due
 from scheduling.models import Run, Schedule, ScheduleChange
+from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import follow_all
 
 pytestmark = pytest.mark.django_db
-
-TASK = "scheduling.tasks.clean_up_expired_sessions"
-
-
-def follow_all() -> None:
-    while changes.take_changes():
-        pass
 
 
 def every(minutes: int, **fields: Any) -> PeriodicTask:

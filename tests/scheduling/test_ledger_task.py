@@ -36,7 +36,7 @@ def run_of_the_clock(body: Callable[..., Any], **values: Any) -> Run:
 def _task(body: Callable[..., Any]) -> Any:
     body.__name__ = "body"  # Celery cannot read the name of a lambda.
     app.tasks.pop(TASK, None)
-    return app.task(name=TASK, bind=True)(body)
+    return app.task(name=TASK, bind=True, shared=False)(body)
 
 
 def test_function_called_directly_is_a_function() -> None:

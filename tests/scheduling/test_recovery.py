@@ -4,24 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import PeriodicTask
 
-from scheduling import changes, recovery
+from scheduling import recovery
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
+from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import every
 
 pytestmark = pytest.mark.django_db
-
-TASK = "scheduling.tasks.clean_up_expired_sessions"
 
 
 @pytest.fixture
 def hourly() -> PeriodicTask:
-    interval = IntervalSchedule.objects.create(every=1, period="hours")
-    task = PeriodicTask.objects.create(name="Hourly", task=TASK, interval=interval)
-    while changes.take_changes():
-        pass
-    return task
+    return every(60, name="Hourly")
 
 
 def running(task: PeriodicTask, *, attempts: int, lease: timedelta) -> Run:

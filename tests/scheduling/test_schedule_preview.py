@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
 from pytest_django import Settings
 
 from scheduling.models import Schedule
@@ -20,6 +19,7 @@ from tests.scheduling.factories import (
     PeriodicTaskFactory,
     ScheduleFactory,
 )
+from tests.scheduling.schedules import spoil_zone
 
 pytestmark = pytest.mark.django_db
 
@@ -235,12 +235,7 @@ def test_what_never_fires_ends_with_one() -> None:
 
 def test_a_schedule_without_a_meaning_ends_with_one() -> None:
     schedule = crontab_task()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = 'Nowhere'"
-            " WHERE id = %s",
-            [schedule.periodic_task.crontab_id],
-        )
+    spoil_zone(schedule.periodic_task.crontab_id, "Nowhere")
 
     code, message = refusal("Send the report")
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoAssertNumQueries
@@ -14,7 +13,7 @@ from scheduling import slots
 from scheduling.models import Run, Schedule
 from scheduling.slots import Clocked, Crontab, Interval, Timing
 from scheduling.timeline import CELLS, Due, Ran, Row, Span, draw, due_within
-from tests.scheduling.schedules import clock_of, daily, every, ran, waits
+from tests.scheduling.schedules import clock_of, daily, every, ran, spoil_zone, waits
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, WEEK = Span(NOW, timedelta(days=1)), Span(NOW, timedelta(days=7))
@@ -251,12 +250,7 @@ def two_kinds(task: PeriodicTask) -> None:
 
 
 def no_zone(task: PeriodicTask) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = 'No/No'"
-            " WHERE id = %s",
-            [task.crontab_id],
-        )
+    spoil_zone(task.crontab_id)
 
 
 @pytest.mark.django_db

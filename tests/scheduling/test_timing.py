@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 from django_celery_beat.models import (
     CrontabSchedule,
     IntervalSchedule,
@@ -29,6 +28,7 @@ from tests.scheduling.factories import (
     PeriodicTaskFactory,
     SolarScheduleFactory,
 )
+from tests.scheduling.schedules import spoil_zone
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +38,6 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 def read(task: PeriodicTask) -> PeriodicTask:
     return timing.with_schedules(PeriodicTask.objects.all()).get(pk=task.pk)
-
-
-def set_zone(task: PeriodicTask, zone: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = %s WHERE id = %s",
-            [zone, task.crontab_id],
-        )
 
 
 def crontab_task(**fields: str) -> PeriodicTask:
@@ -186,7 +178,7 @@ def test_rows_without_a_meaning_are_refused_and_told_in_words(
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", ""])
 def test_a_zone_that_sql_wrote_spoils_its_own_task_alone(zone: str) -> None:
     spoilt, sound = crontab_task(hour="5"), crontab_task(hour="6")
-    set_zone(spoilt, zone)
+    spoil_zone(spoilt.crontab_id, zone)
     tasks = {
         task.pk: task for task in timing.with_schedules(PeriodicTask.objects.all())
     }
@@ -201,7 +193,7 @@ def test_a_zone_that_sql_wrote_spoils_its_own_task_alone(zone: str) -> None:
 
 def test_such_a_zone_is_refused_also_where_the_crontab_is_read_on_demand() -> None:
     task = PeriodicTask.objects.get(pk=crontab_task().pk)
-    set_zone(task, "Europe/Nowhere")
+    spoil_zone(task.crontab_id, "Europe/Nowhere")
 
     with pytest.raises(InvalidTimingError, match="Europe/Nowhere"):
         timing.timing_of(task, ANCHOR)

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from django.db import connection
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -28,6 +27,7 @@ from scheduling.validity import (
     problems_of,
     unsendable,
 )
+from tests.scheduling.schedules import spoil_zone
 from tests.scheduling.tasks_of_tests import offered, own_registry
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -306,11 +306,7 @@ def test_a_zone_that_does_not_exist_spoils_its_own_row_alone() -> None:
         task="tests.takes",
         crontab=CrontabSchedule.objects.create(minute="2", timezone="Asia/Tokyo"),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = %s WHERE id = %s",
-            ["Mars/Olympus", zoned.pk],
-        )
+    spoil_zone(zoned.pk, "Mars/Olympus")
 
     tasks = with_schedules(PeriodicTask.objects.filter(task="tests.takes"))
     found = {task.pk: messages(task) for task in tasks}

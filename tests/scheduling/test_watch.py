@@ -16,9 +16,9 @@ from scheduling.clock import database_now
 from scheduling.gaps import SCHEDULES_A_TURN, TURN
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
 from scheduling.watch import find_troubles, turn
+from tests.scheduling.factories import TASK
 from tests.scheduling.watching import (
     MINUTE,
-    TASK,
     all_alive,
     found,
     open_kinds,

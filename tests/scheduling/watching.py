@@ -7,12 +7,12 @@ from typing import Any
 
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.watch import find_troubles
+from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import follow_all
 
-TASK = "scheduling.tasks.clean_up_expired_sessions"
 MINUTE = timedelta(minutes=1)
 DESK = "desk@example.org"
 
@@ -36,8 +36,7 @@ def schedules(count: int, *, every: int = 10, **policies: Any) -> list[Schedule]
         PeriodicTask(name=f"Chore {before + n}", task=TASK, interval=interval)
         for n in range(count)
     )
-    while changes.take_changes():
-        pass
+    follow_all()
     now = database_now()
     # On the grid, a minute ago was a slot.
     anchor = now - timedelta(days=7) - MINUTE

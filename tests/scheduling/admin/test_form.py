@@ -36,7 +36,7 @@ from tests.scheduling.admin.schedule_page import (
     save,
     send,
 )
-from tests.scheduling.schedules import clock_of, every, ran
+from tests.scheduling.schedules import clock_of, every, ran, spoil_zone
 from tests.scheduling.schedules import daily as daily_schedule
 
 pytestmark = pytest.mark.django_db
@@ -519,12 +519,7 @@ def test_a_row_in_a_zone_that_does_not_exist_is_shown_and_mended(
     admin_client: Client,
 ) -> None:
     task = daily_schedule()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = 'Mars/Base'"
-            " WHERE id = %s",
-            [task.crontab_id],
-        )
+    spoil_zone(task.crontab_id)
 
     shown = admin_client.get(address(task))
     answer = save(admin_client, task, **daily(name=task.name))

@@ -40,6 +40,7 @@ from tests.scheduling.schedules import (
     follow_all,
     long_ago,
     ran,
+    spoil_zone,
     unseen,
     waits,
 )
@@ -161,12 +162,7 @@ def test_a_row_spoilt_by_sql_spoils_no_other(admin_client: Client) -> None:
     PeriodicTask.objects.all().delete()
     spoilt, well = daily(3, name="Spoilt"), daily(4, name="Well")
     CrontabSchedule.objects.filter(pk=spoilt.crontab_id).update(hour="99")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE django_celery_beat_crontabschedule SET timezone = 'Mars/Base'"
-            " WHERE id = %s",
-            [spoilt.crontab_id],
-        )
+    spoil_zone(spoilt.crontab_id)
     follow_all()
 
     answer = listed(admin_client)
