@@ -43,15 +43,19 @@ def take_changes(limit: int = MARKERS_AT_ONCE) -> int:
 
     One transaction. Locks the Schedules concerned in key order and reads the
     definitions only then, so that of two beats with markers of one task the later
-    reads what the earlier did. Markers that another beat is at are left to it.
+    reads what the earlier did. Markers that another beat is at are left to it, and
+    a Schedule that somebody holds is come back to: the others do not wait for it.
     """
     with transaction.atomic():
         markers = _take_markers(limit)
         changed = _tasks_of(markers)
         if changed:
             add_missing(changed)
-            _follow(changed)
-    return len(markers)
+        at_hand = _locked(Schedule.objects.filter(pk__in=changed))
+        _follow(at_hand, changed)
+        held = changed.keys() - {schedule.pk for schedule in at_hand}
+        _put_back({pk: changed[pk] for pk in held})
+    return max(0, len(markers) - len(held))
 
 
 def add_missing(changed: dict[int, datetime]) -> None:
@@ -84,9 +88,9 @@ def look_again_at_broken() -> int:
     A deploy may bring the task that a schedule names.
     """
     with transaction.atomic():
-        broken = Schedule.objects.filter(paused_by=THE_CLOCK)
+        broken = _locked(Schedule.objects.filter(paused_by=THE_CLOCK))
         now = database_now()
-        return len(_follow(dict.fromkeys(broken.values_list("pk", flat=True), now)))
+        return len(_follow(broken, {schedule.pk: now for schedule in broken}))
 
 
 def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
@@ -210,13 +214,14 @@ def _tasks_of(markers: list[tuple[str, int, datetime]]) -> dict[int, datetime]:
     return changed
 
 
-def _follow(changed: dict[int, datetime]) -> list[Schedule]:
-    """Lock, read, compute and write; return the Schedules that are other than before.
+def _follow(
+    schedules: Sequence[Schedule], changed: dict[int, datetime]
+) -> list[Schedule]:
+    """Read, compute and write; return the Schedules that are other than before.
 
-    A new wording, or other arguments, leave the slots alone.
+    They are locked. A new wording, or other arguments, leave the slots alone.
     """
-    schedules = _locked(Schedule.objects.filter(pk__in=changed))
-    tasks = definitions_of(changed)
+    tasks = definitions_of(schedule.pk for schedule in schedules)
     moved, not_run = [], []
     for schedule in schedules:
         task = tasks.get(schedule.pk)
@@ -234,7 +239,15 @@ def _has_moved(schedule: Schedule, task: PeriodicTask) -> bool:
 
 
 def _locked(schedules: QuerySet[Schedule]) -> list[Schedule]:
-    return list(schedules.order_by("pk").select_for_update())
+    return list(schedules.order_by("pk").select_for_update(skip_locked=True))
+
+
+def _put_back(held: dict[int, datetime]) -> None:
+    """Leave the markers of these tasks, dated as they were, for another turn."""
+    ScheduleChange.objects.bulk_create(
+        ScheduleChange(kind=ScheduleChange.Kind.TASK, row_id=pk, changed_at=instant)
+        for pk, instant in held.items()
+    )
 
 
 def _unsent(schedule: Schedule, since: datetime) -> list[Run]:

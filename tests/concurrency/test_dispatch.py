@@ -24,6 +24,7 @@ from tests.scheduling.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +117,7 @@ def test_a_beat_that_read_the_older_definition_does_not_write_last() -> None:
         may_write.set()
         slower.result(timeout=10)
         quicker.result(timeout=10)
+        follow_all()
 
     assert Schedule.objects.get(pk=task.pk).next_slot is None
 
@@ -166,9 +168,36 @@ def test_beats_that_follow_a_row_that_many_share_do_not_deadlock() -> None:
             ScheduleChange(kind=ScheduleChange.Kind.CRONTAB, row_id=shared.pk)
             for _ in range(4)
         )
-        assert at_once(*[partial(changes.take_changes, 1)] * 4) == [1] * 4
+        at_once(*[partial(changes.take_changes, 1)] * 4)
+        follow_all()
 
     assert deadlocks() == before
+    assert not ScheduleChange.objects.exists()
+
+
+def test_a_schedule_that_somebody_holds_keeps_no_other_edit_waiting() -> None:
+    held, other = unseen(minutes=10), unseen(minutes=10)
+    follow_all()
+
+    with colleague() as start:
+        with transaction.atomic():
+            Schedule.objects.select_for_update().get(pk=held.pk)
+            for task in (held, other):
+                start(edit, task, enabled=False).result(timeout=10)
+            # Shorter than the database lets anybody wait for a lock.
+            start(follow_all).result(timeout=5)
+            assert start(next_slot_of, other).result(timeout=5) is None
+        assert next_slot_of(held) is not None
+        (marker,) = ScheduleChange.objects.all()
+        follow_all()
+
+    clock = Schedule.objects.get(pk=held.pk)
+    assert clock.next_slot is None
+    assert clock.changed_at == marker.changed_at
+
+
+def next_slot_of(task: PeriodicTask) -> datetime | None:
+    return Schedule.objects.get(pk=task.pk).next_slot
 
 
 @pytest.mark.usefixtures("empty_queue")
