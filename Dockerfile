@@ -33,7 +33,16 @@ RUN chmod -R a+rX,go-w .
 ENV PYTHONDONTWRITEBYTECODE=1 \
     HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 USER 10001:10001
-CMD ["python", "-m", "pytest", "-p", "no:cacheprovider"]
+CMD ["python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "auto", "--maxprocesses=4", "--dist=loadgroup"]
+
+
+# What tests/e2e lays over the stack: a clock that can be put forward and back.
+FROM test AS e2e
+USER 0:0
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libfaketime \
+ && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
 
 
 FROM account AS production

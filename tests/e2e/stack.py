@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Long enough for the slowest machine; nothing passes by waiting it out.
 GUARD_SECONDS = 300
 POLL_SECONDS = 0.5
+# `docker kill` would count as the operator's wish and leave the container stopped. The
+# number is the engine's own, so the killer looks at the engine's table of processes.
+KILLER = ["docker", "run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh"]
 
 Found = TypeVar("Found")
 
@@ -36,13 +39,19 @@ class Stack:
         """Run `docker compose` on this project, without anybody's .env."""
         return self.run(*self._compose(), *arguments, stdin=stdin)
 
-    def up(self, *arguments: str) -> None:
-        """Bring everything up, and return when all of it is healthy."""
-        self.compose("up", "--detach", "--wait", *arguments)
+    def up(self, *arguments: str, over: str = "") -> None:
+        """Bring everything up, and return when all of it is healthy.
 
-    def exec(self, service: str, *command: str, stdin: str | None = None) -> str:
-        """Run a command in a service's container."""
-        return self.compose("exec", "--no-TTY", service, *command, stdin=stdin)
+        ``over`` names a file of services that are laid over those of the project.
+        """
+        self.compose(*_files(over), "up", "--detach", "--wait", *arguments)
+
+    def exec(
+        self, service: str, *command: str, stdin: str | None = None, over: str = ""
+    ) -> str:
+        """Run a command in a service's container; ``over`` as for `up`."""
+        call = (*_files(over), "exec", "--no-TTY", service, *command)
+        return self.compose(*call, stdin=stdin)
 
     def fails(self, service: str, *command: str) -> str:
         """Run a command that has to fail in a service's container; its errors."""
@@ -57,6 +66,26 @@ class Stack:
     def shell(self, code: str) -> str:
         """Run Python in the project's shell, and return what it prints."""
         return self.manage("shell", "--no-imports", "--command", code).strip()
+
+    def sql(self, statement: str, **values: str) -> list[list[str]]:
+        """Run a statement in the stack's database; its rows, every value as text.
+
+        A value is named in it as psql does, ``:'name'``. None that it returns may hold
+        a | or a line break.
+        """
+        printed = self.exec(
+            *("db", "psql", "--username=order_desk", "--dbname=order_desk"),
+            *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
+            *(f"--set={name}={value}" for name, value in values.items()),
+            "--set=ON_ERROR_STOP=1",
+            stdin=statement,
+        )
+        return [line.split("|") for line in printed.splitlines()]
+
+    def kill(self, container: dict[str, Any]) -> None:
+        """Kill a container's main process as a crash would, by SIGKILL."""
+        kill = f"kill -KILL {container['State']['Pid']}"
+        self.run(*KILLER, "postgres:17", "-c", kill)
 
     def put(self, file: Path) -> str:
         """Copy a text file into the web service's container; its path there."""
@@ -104,3 +133,7 @@ class Stack:
             timeout=GUARD_SECONDS,
             check=False,
         )
+
+
+def _files(over: str) -> tuple[str, ...]:
+    return ("--file=docker-compose.yml", f"--file={over}") if over else ()

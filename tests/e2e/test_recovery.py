@@ -10,9 +10,6 @@ from tests.e2e.browser import Browser
 from tests.e2e.stack import Stack
 
 LONG_RUNNING = ["db", "redis", "web", "worker", "beat"]
-# `docker kill` would count as the operator's wish and leave the container stopped. The
-# number is the engine's own, so the killer looks at the engine's table of processes.
-KILLER = ["docker", "run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh"]
 
 
 @pytest.fixture
@@ -56,7 +53,7 @@ def test_every_one_of_three_workers_answers(stack: Stack) -> None:
 def test_killed_main_process_is_started_again(stack: Stack, service: str) -> None:
     earlier = stack.container(service)
 
-    stack.run(*KILLER, "postgres:17", "-c", f"kill -KILL {earlier['State']['Pid']}")
+    stack.kill(earlier)
 
     stack.wait_for(lambda: _restarted(stack, service, earlier))
     # What was lost with the database or the broker is back as well.
