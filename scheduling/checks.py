@@ -32,8 +32,8 @@ def check_beat_schedule_is_empty(
 ) -> list[CheckMessage]:
     """Refuse schedules in the settings.
 
-    Beat writes the entries of CELERY_BEAT_SCHEDULE over the rows of the same name
-    at every start, and so takes back what staff changed in Django Admin.
+    The clock does not read CELERY_BEAT_SCHEDULE: its entries would never run. Stock
+    beat would write them over the rows of the same name at every start.
     """
     entries = getattr(settings, "CELERY_BEAT_SCHEDULE", None) or {}
     if not entries:
@@ -41,8 +41,8 @@ def check_beat_schedule_is_empty(
     return [
         Error(
             f"CELERY_BEAT_SCHEDULE holds entries: {', '.join(sorted(entries))}.",
-            hint="Move them to scheduling/defaults.py; entries in the settings "
-            "revert the edits of staff whenever beat starts.",
+            hint="Move them to scheduling/defaults.py. The clock runs what stands in the "
+            "tables; entries in the settings would never run.",
             id="scheduling.E001",
         )
     ]

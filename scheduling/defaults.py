@@ -22,7 +22,7 @@ class Crontab:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """So long after each run comes the next; the first, so long after the seeding."""
+    """On a fixed grid that begins with the seeding, whatever an outage did to it."""
 
     kind: ClassVar = "interval"
     every: int

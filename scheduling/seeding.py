@@ -68,7 +68,7 @@ def apply_defaults(
 ) -> list[SeededSchedule]:
     """Create the schedules that are missing, and move the fields that staff left alone.
 
-    Where nothing differs nothing is written or locked, and beat is not told. May run
+    Where nothing differs nothing is written or locked. May run
     in several processes at once: one of them writes, the others find it done.
     """
     return [_apply(default) for default in defaults]
@@ -155,9 +155,9 @@ def _read_record(default: DefaultSchedule) -> dict[str, Any] | None:
 
 
 def _lock(default: DefaultSchedule) -> _Found:
-    """Lock the row that tells beat, then the task, then read the rest anew.
+    """Lock the row that tells stock beat, then the task, then read the rest anew.
 
-    In this order, which is that of every edit in Admin: `PeriodicTask.save` tells beat
+    In this order, which is that of every edit in Admin: `PeriodicTask.save` tells it
     before it writes. The other way round the two would deadlock.
     """
     list(PeriodicTasks.objects.select_for_update())
@@ -196,7 +196,7 @@ def _insert(default: DefaultSchedule) -> bool:
 
 
 def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
-    """Write these fields of the locked task and no other, and tell beat.
+    """Write these fields of the locked task and no other, and tell stock beat.
 
     Not by `save`, which would write `last_run_at` as well and refuses a row that
     somebody has spoilt in another field.
@@ -205,7 +205,7 @@ def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
         return
     values = {difference.field: difference.default for difference in moved}
     if not values.keys() <= {"task", "description"}:
-        # Beat counts from here where the task has never run. So a change of when
+        # Stock beat counts from here what has never run. So a change of when
         # starts the wait anew, and a change of wording alone does not.
         values["date_changed"] = timezone.now()
     if "schedule" in values:
