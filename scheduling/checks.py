@@ -41,8 +41,8 @@ def check_beat_schedule_is_empty(
     return [
         Error(
             f"CELERY_BEAT_SCHEDULE holds entries: {', '.join(sorted(entries))}.",
-            hint="Move them to scheduling/defaults.py. The clock runs what stands in the "
-            "tables; entries in the settings would never run.",
+            hint="Move them to scheduling/defaults.py. The clock runs what stands in "
+            "the tables; entries in the settings would never run.",
             id="scheduling.E001",
         )
     ]

@@ -68,8 +68,8 @@ def apply_defaults(
 ) -> list[SeededSchedule]:
     """Create the schedules that are missing, and move the fields that staff left alone.
 
-    Where nothing differs nothing is written or locked. May run
-    in several processes at once: one of them writes, the others find it done.
+    Where nothing differs nothing is written or locked. May run in several processes
+    at once: one of them writes, the others find it done.
     """
     return [_apply(default) for default in defaults]
 
