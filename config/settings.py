@@ -148,7 +148,7 @@ INSTALLED_APPS = [
     "config",
     "django_celery_beat",
     "simple_history",
-    "django.contrib.admin",
+    "config.desk.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

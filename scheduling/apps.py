@@ -8,6 +8,7 @@ class SchedulingConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "scheduling"
+    verbose_name = "Clock"
 
     def ready(self) -> None:
         """Register the system checks, which importing does, and protect rows in use."""
