@@ -15,16 +15,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
 
 from orders.exceptions import InvalidInput, OrderError, Refusal
 from orders.models import Order
 from orders.services.transition import Outcome
 from orders.services.versions import change_unless_stale
+from scheduling.admin.telling import MOST_TOLD, in_lines
 from scheduling.clock import database_now
 
-from .records import actor
+from .rights import actor
 from .transitions import Transition, foreseen_refusals
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 #: One request changes no more; a longer list is for a task.
 MOST_AT_ONCE = 1000
-#: So many refusals are told one by one; the rest are counted.
-MOST_TOLD = 50
 LIST = "admin:orders_order_changelist"
 #: Rows of an order that its page may name when it opens a question.
 PARTS = ("parcel", "payment")
@@ -121,15 +118,7 @@ def _tell(request: HttpRequest, transition: Transition, outcome: Outcome) -> Non
         messages.success(request, f"{who}: {transition.done}.")
     if outcome.refused:
         refused = f"{len(outcome.refused)} refused:"
-        messages.error(request, _list(refused, _sentences(outcome)))
-
-
-def _list(heading: str, sentences: Sequence[str]) -> SafeString:
-    more = len(sentences) - MOST_TOLD
-    rows = [heading, *sentences[:MOST_TOLD]]
-    if more > 0:
-        rows.append(f"and {more} more")
-    return format_html_join(mark_safe("<br>"), "{}", ((row,) for row in rows))
+        messages.error(request, in_lines(_sentences(outcome), heading=refused))
 
 
 def _page(

@@ -23,7 +23,7 @@ from orders.services.drafting import (
 
 from .address import AddressField
 from .inputs import instant_field, money_field, text_field
-from .records import actor
+from .rights import actor
 
 if TYPE_CHECKING:
     from django.http import QueryDict

@@ -1,10 +1,10 @@
-"""Filters of lists, each a fixed set of choices: no query looks for them."""
+"""Filters of the lists of orders and of sweeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
@@ -13,52 +13,11 @@ from django.utils import timezone
 
 from orders.models import AutoCloseRun, Order
 from orders.models.order import STALE_AFTER, held, stale
+from scheduling.admin.filters import ChoiceFilter, Condition, column_filter, equals
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
-    from django.db.models import QuerySet
     from django.http import HttpRequest
-
-
-class ChoiceFilter(admin.SimpleListFilter):
-    """Rows that meet the condition of the choice; an unknown choice is none."""
-
-    options: ClassVar[Iterable[tuple[str, str]]]
-    conditions: ClassVar[Mapping[str, Callable[[], Q]]]
-
-    def lookups(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002 - as above
-    ) -> list[tuple[str, str]]:
-        return list(self.options)
-
-    def queryset(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        queryset: QuerySet[Any],
-    ) -> QuerySet[Any]:
-        condition = self.conditions.get(self.value() or "")
-        return queryset.filter(condition()) if condition else queryset
-
-
-def column_filter(
-    column: str, title: str, choices: Iterable[tuple[str, str]]
-) -> type[ChoiceFilter]:
-    """Return a filter by the values that a column may have."""
-    options = list(choices)
-    conditions = {value: _equals(column, value) for value, _ in options}
-    names = {
-        "title": title,
-        "parameter_name": column,
-        "options": options,
-        "conditions": conditions,
-    }
-    return type(f"{column}_filter", (ChoiceFilter,), names)
-
-
-def _equals(column: str, value: str) -> Callable[[], Q]:
-    return lambda: Q((column, value))
 
 
 class StatusFilter(ChoiceFilter):
@@ -67,7 +26,7 @@ class StatusFilter(ChoiceFilter):
     title = "status"
     parameter_name = "status"
     options = [("all", "All"), *Order.Status.choices]
-    conditions = {value: _equals("status", value) for value in Order.Status.values}
+    conditions = {value: equals("status", value) for value in Order.Status.values}
 
     def __init__(
         self,
@@ -110,13 +69,13 @@ class AttentionFilter(ChoiceFilter):
     conditions = {
         "any": lambda: ~Q(attention=[]),
         **{
-            value: _equals("attention__contains", [value])  # type: ignore[arg-type]
+            value: equals("attention__contains", [value])  # type: ignore[arg-type]
             for value in Order.Attention.values
         },
     }
 
 
-def _due_within(days: int) -> Callable[[], Q]:
+def _due_within(days: int) -> Condition:
     return lambda: Q(
         payment_due_at__gt=timezone.now(),
         payment_due_at__lte=timezone.now() + timedelta(days=days),

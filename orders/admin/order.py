@@ -16,12 +16,14 @@ from django.utils.html import format_html
 
 from orders.models import Order
 from orders.templatetags import desk
+from scheduling.admin.records import PageAdmin
+from scheduling.templatetags.clock import BUSY, NOTHING, badge
 
 from .asking import MOST_AT_ONCE, answer, ask
 from .draft import add_draft
 from .filters import ORDER_FILTERS
 from .order_page import describe_order
-from .records import PageAdmin, may
+from .rights import may
 from .search import search_orders
 from .transitions import TRANSITIONS, Transition
 
@@ -72,7 +74,7 @@ class OrderAdmin(PageAdmin):
 
     @admin.display(description="customer")
     def customer(self, order: Order) -> str:
-        return order.customer_name or order.customer_email or desk.NOTHING
+        return order.customer_name or order.customer_email or NOTHING
 
     @admin.display(description="total", ordering="grand_total")
     def total(self, order: Order) -> SafeString:
@@ -84,7 +86,7 @@ class OrderAdmin(PageAdmin):
         status = desk.order_badge(order)
         if not order.is_held(timezone.now()):
             return status
-        return format_html('{} <span class="badge busy">Held</span>', status)
+        return format_html("{} {}", status, badge("Held", BUSY))
 
     @admin.display(description="payment")
     def payment(self, order: Order) -> SafeString:
@@ -100,11 +102,11 @@ class OrderAdmin(PageAdmin):
 
     @admin.display(description="tags")
     def shown_tags(self, order: Order) -> str:
-        return ", ".join(order.tags) or desk.NOTHING
+        return ", ".join(order.tags) or NOTHING
 
     @admin.display(description="attention")
     def needs(self, order: Order) -> str:
-        return desk.attention_labels(order) or desk.NOTHING
+        return desk.attention_labels(order) or NOTHING
 
     def get_search_results(
         self,

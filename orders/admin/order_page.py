@@ -15,8 +15,9 @@ from orders.autoclose import AutoClose, auto_close_of
 from orders.models import Order, OrderEvent
 from orders.money import round_money
 from orders.services.fulfillment import units_left
-from orders.templatetags.desk import NOTHING, instant, money
+from orders.templatetags.desk import instant, money
 from scheduling.clock import database_now
+from scheduling.templatetags.clock import NOTHING
 
 from .transitions import offered
 

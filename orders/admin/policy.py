@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from orders.autoclose.due import load_rules
 from orders.models import ClosePolicy, Order
+from scheduling.admin.inputs import DurationField
+from scheduling.admin.records import RecordAdmin
 from scheduling.clock import database_now
-
-from .records import RecordAdmin
+from scheduling.durations import written
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-#: The arithmetic of instants holds for so long, and nobody waits longer.
-LONGEST = timedelta(days=3650)
-UNITS = {"d": "days", "h": "hours", "m": "minutes"}
-PART = re.compile(r"([0-9]{1,6})\s*(d|h|m)[a-z]*", re.ASCII)
 
-
-def spoken_duration(duration: timedelta) -> str:
-    """Write a duration as it may be typed: ``3 days 12 hours``."""
-    hours, rest = divmod(duration.seconds, 3600)
-    counts = {"day": duration.days, "hour": hours, "minute": rest // 60}
-    spoken = [f"{n} {unit}{'s' * (n != 1)}" for unit, n in counts.items() if n]
-    return " ".join(spoken) or "0 days"
-
-
-class SpokenDurationField(forms.CharField):
-    """Takes ``3 days``, ``36 hours``, ``14 d 12 h``, ``90 minutes``."""
-
-    widget = forms.TextInput
-
-    def prepare_value(self, value: object) -> object:
-        return spoken_duration(value) if isinstance(value, timedelta) else value
-
-    def to_python(self, value: Any) -> Any:
-        text = (super().to_python(value) or "").lower()
-        parts = PART.findall(text)
-        if not parts or PART.sub("", text).strip(" ,"):
-            raise ValidationError("Write it as 3 days, 36 hours or 2 days 12 hours.")
-        counts = [timedelta(**{UNITS[unit]: int(count)}) for count, unit in parts]
-        duration = sum(counts, timedelta(0))
-        if duration > LONGEST:
-            raise ValidationError(f"It is longer than {LONGEST.days} days.")
-        return duration
-
-
-def _duration(name: str) -> SpokenDurationField:
+def _duration(name: str) -> DurationField:
     column = ClosePolicy._meta.get_field(name)  # noqa: SLF001 - Django's public API
     assert isinstance(column, models.Field)  # noqa: S101 - columns are fields
     initial = column.default if column.has_default() else None
-    return SpokenDurationField(
+    return DurationField(
         help_text=f"{column.help_text} In days and hours: 14 days, 36 hours.",
         initial=initial,
     )
@@ -103,9 +68,9 @@ class ClosePolicyAdmin(RecordAdmin):
     @admin.display(description="waits")
     def waits(self, policy: ClosePolicy) -> str:
         if policy.kind == ClosePolicy.Kind.UNPAID and policy.grace:
-            grace = spoken_duration(policy.grace)
-            return f"{spoken_duration(policy.after)}, and {grace} beyond the due date"
-        return spoken_duration(policy.after)
+            grace = written(policy.grace)
+            return f"{written(policy.after)}, and {grace} beyond the due date"
+        return written(policy.after)
 
     def render_change_form(
         self,

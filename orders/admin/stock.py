@@ -10,8 +10,7 @@ from django.core.exceptions import ValidationError
 
 from orders.models import StockItem
 from orders.services.stock import adjust_stock, lock_stock
-
-from .records import RecordAdmin
+from scheduling.admin.records import RecordAdmin
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -17,9 +17,11 @@ from orders.exceptions import OrderError
 from orders.models import AutoCloseRun, ClosePolicy, Order
 from orders.tasks import ring
 from orders.templatetags import desk
+from scheduling.admin.records import PageAdmin
+from scheduling.templatetags.clock import NOTHING
 
 from .filters import SWEEP_FILTERS
-from .records import PageAdmin, actor, may
+from .rights import actor, may
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -85,7 +87,7 @@ class AutoCloseRunAdmin(PageAdmin):
 
     @admin.display(description="changed")
     def changed(self, run: AutoCloseRun) -> str:
-        return str(run.summary.get("changed", desk.NOTHING))
+        return str(run.summary.get("changed", NOTHING))
 
     @admin.display(description="progress")
     def progress(self, run: AutoCloseRun) -> str:

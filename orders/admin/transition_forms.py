@@ -36,7 +36,7 @@ from .inputs import (
     note_field,
     text_field,
 )
-from .records import may
+from .rights import may
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser

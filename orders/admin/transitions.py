@@ -12,7 +12,7 @@ from orders.services import guards
 from orders.services.guards import GuardsAt, refusal_code
 
 from . import transition_forms as ask
-from .records import may
+from .rights import may
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,11 +13,10 @@ from django.utils.safestring import SafeString
 from orders.models import AutoCloseRun, Fulfillment, Order, Payment
 from orders.models.address import ADDRESS_FIELDS
 from orders.money import round_money
+from scheduling.templatetags.clock import BAD, BUSY, GOOD, NOTHING, badge
 
 register = template.Library()
 
-NOTHING = "—"
-GOOD, BAD, BUSY = "good", "bad", "busy"
 TONES: dict[str, str] = {
     Order.Status.OPEN: BUSY,
     Order.Status.CANCELLED: BAD,
@@ -40,11 +39,8 @@ TONES: dict[str, str] = {
 }
 
 
-def badge(value: str, choices: type[TextChoices]) -> SafeString:
-    """Return a state as a badge; its words carry it, its colour only helps."""
-    return format_html(
-        '<span class="badge {}">{}</span>', TONES.get(value, ""), choices(value).label
-    )
+def state_badge(value: str, choices: type[TextChoices]) -> SafeString:
+    return badge(choices(value).label, TONES.get(value, ""))
 
 
 @register.filter
@@ -80,32 +76,32 @@ def address_lines(address: dict[str, str]) -> list[str]:
 
 @register.filter
 def order_badge(order: Order) -> SafeString:
-    return badge(order.status, Order.Status)
+    return state_badge(order.status, Order.Status)
 
 
 @register.filter
 def payment_badge(order: Order) -> SafeString:
-    return badge(order.payment_status, Order.PaymentStatus)
+    return state_badge(order.payment_status, Order.PaymentStatus)
 
 
 @register.filter
 def fulfillment_badge(order: Order) -> SafeString:
-    return badge(order.fulfillment_status, Order.FulfillmentStatus)
+    return state_badge(order.fulfillment_status, Order.FulfillmentStatus)
 
 
 @register.filter
 def movement_badge(payment: Payment) -> SafeString:
-    return badge(payment.status, Payment.Status)
+    return state_badge(payment.status, Payment.Status)
 
 
 @register.filter
 def parcel_badge(parcel: Fulfillment) -> SafeString:
-    return badge(parcel.status, Fulfillment.Status)
+    return state_badge(parcel.status, Fulfillment.Status)
 
 
 @register.filter
 def sweep_badge(run: AutoCloseRun) -> SafeString:
-    return badge(run.state, AutoCloseRun.State)
+    return state_badge(run.state, AutoCloseRun.State)
 
 
 @register.filter

@@ -11,14 +11,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import registry
 from scheduling.changes import definitions_of
 from scheduling.clock import database_now
-from scheduling.exceptions import AskedAlready, InvalidPause, Refusal
+from scheduling.exceptions import AskedAlready, InvalidPause
 from scheduling.models import Schedule
 from scheduling.spoken import number_of
 from scheduling.timing import in_words
@@ -26,12 +24,11 @@ from scheduling.timing import in_words
 from .questions import Done, Question, QuestionForm
 from .records import may
 from .run import RunAdmin
+from .telling import MOST_TOLD, in_lines
 
 LIST = "admin:django_celery_beat_periodictask_changelist"
 #: Digits that the column of a key is sure to hold.
 LONGEST_KEY = 9
-#: So many schedules are named one by one; the rest are counted.
-MOST_TOLD = 50
 
 
 @dataclass(frozen=True)
@@ -106,16 +103,9 @@ def _tell(request: HttpRequest, question: Question, done: Done) -> None:
     again = [one for one in done.refused if isinstance(one, AskedAlready)]
     others = [one for one in done.refused if not isinstance(one, AskedAlready)]
     if again:
-        messages.warning(request, _list(again))
+        messages.warning(request, in_lines(again))
     if others:
-        messages.error(request, _list(others))
-
-
-def _list(refused: Sequence[Refusal]) -> SafeString:
-    sentences = [str(refusal) for refusal in refused[:MOST_TOLD]]
-    if len(refused) > MOST_TOLD:
-        sentences.append(f"and {len(refused) - MOST_TOLD} more")
-    return format_html_join(mark_safe("<br>"), "{}", ((one,) for one in sentences))
+        messages.error(request, in_lines(others))
 
 
 def _go_on(

@@ -46,7 +46,7 @@ def column_filter(
     """Return a filter by a column's values, after named groups of them."""
     options = list(choices)
     grouped = groups or {}
-    conditions = {value: _equals(column, value) for value, _ in options}
+    conditions = {value: equals(column, value) for value, _ in options}
     conditions |= {value: condition for (value, _), condition in grouped.items()}
     names = {
         "title": title,
@@ -57,5 +57,5 @@ def column_filter(
     return type(f"{column}_filter", (ChoiceFilter,), names)
 
 
-def _equals(column: str, value: str) -> Condition:
+def equals(column: str, value: str) -> Condition:
     return lambda: Q((column, value))

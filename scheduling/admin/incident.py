@@ -16,7 +16,7 @@ from scheduling.spoken import spoken_duration
 from scheduling.templatetags import clock
 
 from .filters import ChoiceFilter, column_filter
-from .records import RecordAdmin
+from .records import LogAdmin
 from .timeline import may_see_schedules
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OpenFilter(ChoiceFilter):
 
 
 @admin.register(Incident)
-class IncidentAdmin(RecordAdmin):
+class IncidentAdmin(LogAdmin):
     view_rights = ("view_incident",)
     page_template = "scheduling/incident.html"
     change_list_template = "scheduling/incident_list.html"

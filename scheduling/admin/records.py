@@ -1,4 +1,7 @@
-"""Pages of tables that the clock writes: staff read them, and no form edits them."""
+"""What every page of a table has in common: lists, records that are kept, logs.
+
+A right that is named here is one of the model's own app: ``view_run``.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,132 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.urls import URLPattern
 
-#: A list counts no further, and leads no further back: its filters do.
+#: The list of a log counts no further, and leads no further back: its filters do.
 MOST_COUNTED = 10_000
 
 
 def may(user: AbstractBaseUser | AnonymousUser, *rights: str) -> bool:
     """Tell whether a user has one of these rights of the clock's."""
-    return any(user.has_perm(f"scheduling.{right}") for right in rights)  # type: ignore[union-attr] # our User has it
+    return _has_one(user, "scheduling", rights)
+
+
+def _has_one(
+    user: AbstractBaseUser | AnonymousUser, app: str, rights: tuple[str, ...]
+) -> bool:
+    return any(user.has_perm(f"{app}.{right}") for right in rights)  # type: ignore[union-attr] # our User has it
+
+
+# A ModelAdmin is generic for the type checker alone.
+class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that is filtered by its own filters, and by no column from the address.
+
+    Django would take any column, and hand whatever it is to say to the database.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+
+    def lookup_allowed(
+        self,
+        lookup: str,
+        value: str,  # noqa: ARG002 - Django's signature
+        request: HttpRequest | None = None,  # noqa: ARG002 - as above
+    ) -> bool:
+        names = {getattr(item, "parameter_name", "") for item in self.list_filter}
+        return lookup in names
+
+
+class RecordAdmin(ListAdmin):
+    """Pages of a table from which nothing is ever deleted, and no URL offers it.
+
+    Any of ``view_rights`` lets a user in: whoever may act on a record must see it.
+    ``change_right`` is what it takes to add and change rows here; by default
+    nobody may.
+    """
+
+    view_rights: tuple[str, ...] = ()
+    change_right = ""
+    actions = None
+
+    def has_view_permission(
+        self,
+        request: HttpRequest,
+        obj: models.Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return _has_one(request.user, self.opts.app_label, self.view_rights)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: models.Model | None = None,  # noqa: ARG002 - as above
+    ) -> bool:
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,
+        obj: models.Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return self._may_change(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_change(request)
+
+    def _may_change(self, request: HttpRequest) -> bool:
+        rights = (self.change_right,) if self.change_right else ()
+        return _has_one(request.user, self.opts.app_label, rights)
+
+    def get_urls(self) -> list[URLPattern]:
+        # What cannot be removed has no address, not a refusal.
+        urls = super().get_urls()
+        return [url for url in urls if not (url.name or "").endswith("_delete")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def show_unknown(self, request: HttpRequest) -> HttpResponse:
+        """Return to the list: what was asked for does not exist."""
+        messages.warning(request, f"There is no such {self.opts.verbose_name}.")
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(name))
+
+
+class PageAdmin(RecordAdmin):
+    """Records that are read on a page of their own, and have no form to edit them.
+
+    A subclass names the page's template and says what it takes (``describe``).
+    """
+
+    page_template = ""
+
+    def describe(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        """Return the context of a record's page, its title among it."""
+        raise NotImplementedError
+
+    @method_decorator(require_safe)
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a record as it stands; it is changed by its services alone."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return self.show_unknown(request)
+        site = self.admin_site.each_context(request)
+        context = site | self.describe(request, record) | (extra_context or {})
+        return TemplateResponse(request, self.page_template, context)
 
 
 # A Paginator is generic for the type checker alone.
@@ -42,104 +164,23 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return rows.order_by()[:MOST_COUNTED].count()
 
 
-# A ModelAdmin is generic for the type checker alone.
-class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list whose rows are each read on a page, and never edited or deleted.
+class LogAdmin(PageAdmin):
+    """Records that only the clock makes, and without end: the newest are listed."""
 
-    A subclass names the page's template, says what it takes (``describe``), and
-    which rights let somebody read (``view_rights``). Lists are filtered by their own
-    filters alone: Django would take any column from the address.
-    """
-
-    view_rights: tuple[str, ...] = ()
-    page_template = ""
-    actions = None
     sortable_by = ()
     paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    list_per_page = 50
     list_max_show_all = 0
 
-    def describe(self, request: HttpRequest, record: Any) -> dict[str, Any]:
-        """Return the context of a record's page, its title among it."""
-        raise NotImplementedError
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: models.Model | None = None,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        return may(request.user, *self.view_rights)
-
-    def has_add_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-    ) -> bool:
-        return False
-
-    def has_change_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        obj: models.Model | None = None,  # noqa: ARG002 - as above
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
-        obj: models.Model | None = None,  # noqa: ARG002 - as above
-    ) -> bool:
-        return False
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def get_urls(self) -> list[URLPattern]:
-        # What cannot be made or removed has no address, not a refusal.
-        never = ("_add", "_delete")
-        urls = super().get_urls()
-        return [url for url in urls if not (url.name or "").endswith(never)]
-
-    def lookup_allowed(
-        self,
-        lookup: str,
-        value: str,  # noqa: ARG002 - Django's signature
-        request: HttpRequest | None = None,  # noqa: ARG002 - as above
-    ) -> bool:
-        names = {getattr(item, "parameter_name", "") for item in self.list_filter}
-        return lookup in names
+        return [url for url in super().get_urls() if not _adds(url)]
 
     @method_decorator(require_safe)
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        title = {
-            "title": capfirst(str(self.opts.verbose_name_plural)),
-            "most_counted": MOST_COUNTED,
-        }
-        return super().changelist_view(request, title | (extra_context or {}))
+        bound = {"most_counted": MOST_COUNTED}
+        return super().changelist_view(request, bound | (extra_context or {}))
 
-    @method_decorator(require_safe)
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a record as it stands."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        record = self.get_object(request, unquote(object_id))
-        if record is None:
-            return self.show_unknown(request)
-        site = self.admin_site.each_context(request)
-        context = site | self.describe(request, record) | (extra_context or {})
-        return TemplateResponse(request, self.page_template, context)
 
-    def show_unknown(self, request: HttpRequest) -> HttpResponse:
-        """Return to the list: what was asked for does not exist."""
-        messages.warning(request, f"There is no such {self.opts.verbose_name}.")
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return HttpResponseRedirect(reverse(name))
+def _adds(url: URLPattern) -> bool:
+    return (url.name or "").endswith("_add")

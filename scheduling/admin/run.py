@@ -26,7 +26,7 @@ from scheduling.exceptions import AskedAlready, ClockError
 from scheduling.models import Run
 from scheduling.templatetags import clock
 
-from .records import RecordAdmin, may
+from .records import LogAdmin, may
 from .run_filters import RUN_FILTERS
 from .run_page import describe_run, report_progress
 from .timeline import may_see_schedules, show_timeline
@@ -43,7 +43,7 @@ LARGE = ("args", "kwargs", "result", "error", "traceback", "reason")
 
 
 @admin.register(Run)
-class RunAdmin(RecordAdmin):
+class RunAdmin(LogAdmin):
     view_rights = (VIEW, RETRY)
     page_template = "scheduling/run.html"
     change_list_template = "scheduling/run_list.html"

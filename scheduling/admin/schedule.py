@@ -28,7 +28,7 @@ from .asking import LIST, answer, ask, is_key, read_chosen
 from .form import ScheduleFormPages
 from .questions import QUESTIONS, Question
 from .recent import recent_runs
-from .records import may
+from .records import ListAdmin, may
 from .schedule_filters import SCHEDULE_FILTERS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ScheduleList(ChangeList):
 
 
 @admin.register(PeriodicTask)
-class ScheduleAdmin(ScheduleFormPages):
+class ScheduleAdmin(ScheduleFormPages, ListAdmin):
     """Schedules as the clock runs them.
 
     Whoever may see them: the rights of django-celery-beat's rows or of the clock's.
@@ -73,10 +73,7 @@ class ScheduleAdmin(ScheduleFormPages):
 
     list_display = ("what", "when", "next_run", "last_runs", "buttons")
     list_filter = SCHEDULE_FILTERS
-    list_per_page = 50
     list_max_show_all = 0
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     ordering = ("name",)
     search_fields = ("name", "task", "description")
     search_help_text = "Name, task or description"
@@ -105,15 +102,6 @@ class ScheduleAdmin(ScheduleFormPages):
     ) -> HttpResponse:
         title = {"title": "Schedules"}
         return super().changelist_view(request, title | (extra_context or {}))
-
-    def lookup_allowed(
-        self,
-        lookup: str,
-        value: str,  # noqa: ARG002 - Django's signature
-        request: HttpRequest | None = None,  # noqa: ARG002 - as above
-    ) -> bool:
-        """Filter by our own filters alone, and by no column from the address."""
-        return lookup in {one.parameter_name for one in SCHEDULE_FILTERS}
 
     def action_checkbox(self, obj: PeriodicTask) -> SafeString:
         """Name the box for its schedule; Django would read its timing, row by row."""

@@ -8,7 +8,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orders.admin.policy import spoken_duration
 from orders.models import ClosePolicy
 from tests.factories import open_orders
 from tests.orders.admin.desk import staff, text
@@ -54,19 +53,17 @@ def test_the_form_shows_durations_as_it_takes_them(admin_client: Client) -> None
     page = text(admin_client.get(page_of(policy)))
 
     assert 'value="3 days"' in page
-    assert spoken_duration(timedelta(hours=36, minutes=5)) == "1 day 12 hours 5 minutes"
-    assert spoken_duration(timedelta(0)) == "0 days"
 
 
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"after": "soon"}, "Write it as 3 days"),
-        ({"after": "3 days ago"}, "Write it as 3 days"),
-        ({"after": "-3 days"}, "Write it as 3 days"),
-        ({"after": ""}, "Write it as 3 days"),
+        ({"after": "soon"}, "Write it as 15 min, 2 h"),
+        ({"after": "3 days ago"}, "Write it as 15 min, 2 h"),
+        ({"after": "-3 days"}, "Write it as 15 min, 2 h"),
+        ({"after": ""}, "This field is required"),
         ({"after": "999999 days"}, "longer than 3650 days"),
-        ({"after": "9" * 400 + " days"}, "Write it as 3 days"),
+        ({"after": "9" * 400 + " days"}, "Write it as 15 min, 2 h"),
         ({"match_source": ""}, "already exists"),
         ({"kind": "nonsense"}, "Select a valid choice"),
         ({"surge_limit": "-1"}, "greater than or equal to 0"),
