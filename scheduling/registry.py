@@ -22,6 +22,7 @@ from scheduling.parameters import (
     UnknownTypeError,
     Value,
     read_annotation,
+    shown,
 )
 
 SLOT = "slot"
@@ -114,7 +115,9 @@ class SchedulableTask:
             return "slot is filled in by the clock: leave it out."
         if parameter is None:
             known = ", ".join(one.name for one in self.parameters) or "none"
-            return f"{name[:60]} is no argument of this task; it takes: {known}."
+            # Not as it stands: a name can hold what no text of the database can.
+            named = name if name.isprintable() else shown(name)
+            return f"{named[:60]} is no argument of this task; it takes: {known}."
         try:
             parameter.clean(value)
         except IllTypedError as error:

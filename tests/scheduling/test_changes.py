@@ -191,6 +191,8 @@ POISON = {
     "no JSON": {"kwargs": "{"},
     "unknown task": {"task": "no.such.task"},
     "unknown argument": {"kwargs": '{"no_such": 1}'},
+    "argument named NUL": {"kwargs": '{"\\u0000": 1}'},
+    "argument named by half a character": {"kwargs": '{"\\ud800": 1}'},
     "queue": {"queue": "elsewhere"},
     "no schedule at all": {"crontab": None},
 }
