@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, islice
@@ -15,7 +14,7 @@ from scheduling.models import Run, Schedule
 from scheduling.spoken import number_of, spoken_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from django_celery_beat.models import PeriodicTask
@@ -71,8 +70,8 @@ def decide(
         run, passed = _latest(schedule, timing, first, now, oldest_to_run)
     # Those that did not fit in are the next to be decided upon.
     next_slot = slots.next_slot(timing, run[-1] if len(run) == RUNS_AT_ONCE else now)
-    if at_work and schedule.overlap == Schedule.Overlap.SKIP:
-        passed += _not_run(run, Run.State.SKIPPED, at_work)
+    if run and at_work and schedule.overlap == Schedule.Overlap.SKIP:
+        passed += _not_run(timing, run[0], run[-1], Run.State.SKIPPED, at_work)
         run = []
     return Decision(run=run, not_run=passed, next_slot=next_slot)
 
@@ -104,15 +103,12 @@ def _each(
     timing: slots.Timing, first: datetime, now: datetime, oldest_to_run: datetime
 ) -> tuple[list[datetime], list[NotRun]]:
     """Return all that may still run, as many as go at once, and those too old."""
+    if first >= oldest_to_run:
+        return list(islice(_due(timing, first, now), RUNS_AT_ONCE)), []
     before = min(oldest_to_run - AN_INSTANT, now)
-    too_old = _due(timing, first, before) if first < oldest_to_run else iter(())
-    if first < oldest_to_run:
-        may_run = slots.slots_between(timing, before, now)
-    else:
-        may_run = _due(timing, first, now)
-    return list(islice(may_run, RUNS_AT_ONCE)), _not_run(
-        too_old, Run.State.MISSED, TOO_OLD
-    )
+    may_run = slots.slots_between(timing, before, now)
+    too_old = _not_run(timing, first, before, Run.State.MISSED, TOO_OLD)
+    return list(islice(may_run, RUNS_AT_ONCE)), too_old
 
 
 def _latest(
@@ -123,17 +119,18 @@ def _latest(
     oldest_to_run: datetime,
 ) -> tuple[list[datetime], list[NotRun]]:
     """Return the latest slot, where it may still run, and what passes by."""
-    newest = slots.latest_between(timing, first, now) if not timing.one_off else None
-    newest = newest or first
-    older = (slot for slot in _due(timing, first, now) if slot < newest)
+    newest = first
+    if not timing.one_off:
+        newest = slots.latest_between(timing, first, now) or first
     if newest < oldest_to_run:
-        everything = chain(older, (newest,))
-        return [], _not_run(everything, Run.State.MISSED, TOO_OLD)
+        return [], _not_run(timing, first, newest, Run.State.MISSED, TOO_OLD)
     if schedule.catch_up == Schedule.CatchUp.SKIP and now - newest > ON_TIME:
-        everything = chain(older, (newest,))
-        return [], _not_run(everything, Run.State.SKIPPED, NO_CATCH_UP)
+        return [], _not_run(timing, first, newest, Run.State.SKIPPED, NO_CATCH_UP)
+    if newest == first:
+        return [newest], []
     instead = f"The slot of {spoken_instant(newest)} runs in its place."
-    return [newest], _not_run(older, Run.State.SKIPPED, instead)
+    before = newest - AN_INSTANT
+    return [newest], _not_run(timing, first, before, Run.State.SKIPPED, instead)
 
 
 def _due(timing: slots.Timing, first: datetime, end: datetime) -> Iterator[datetime]:
@@ -146,19 +143,27 @@ def _due(timing: slots.Timing, first: datetime, end: datetime) -> Iterator[datet
     return chain((first,), slots.slots_between(timing, first, end))
 
 
-def _not_run(passed: Iterable[datetime], state: Run.State, reason: str) -> list[NotRun]:
-    """Give the newest hundred a row each, and all older ones one with their range."""
-    recent: deque[datetime] = deque()
-    older: list[datetime] = []
-    count = 0
-    for slot in passed:
-        recent.append(slot)
-        if len(recent) > ROWS_APART:
-            older = [*older[:1], recent.popleft()]
-            count += 1
-    rows = [NotRun(slot=slot, state=state, reason=reason) for slot in recent]
-    if count:
-        first, last = spoken_instant(older[0]), spoken_instant(older[-1])
-        told = f"{number_of(count, 'slot')} from {first} to {last}. {reason}"
-        rows.insert(0, NotRun(slot=older[0], state=state, reason=told, count=count))
-    return rows
+def _not_run(
+    timing: slots.Timing,
+    first: datetime,
+    end: datetime,
+    state: Run.State,
+    reason: str,
+) -> list[NotRun]:
+    """Give the newest hundred a row each, and all older ones one with their range.
+
+    From ``first``, which is due whatever the calendar says. The older ones are counted
+    and not walked: in a year of seconds there are thirty million.
+    """
+    recent: list[datetime] = []
+    if not timing.one_off:
+        recent = slots.latest_slots(timing, first, end, ROWS_APART)
+    if len(recent) < ROWS_APART:
+        each = [first, *recent]
+        return [NotRun(slot=slot, state=state, reason=reason) for slot in each]
+    count = 1 + slots.count_between(timing, first, end) - ROWS_APART
+    last = slots.latest_between(timing, first, recent[0] - AN_INSTANT) or first
+    between = f"from {spoken_instant(first)} to {spoken_instant(last)}"
+    told = f"{number_of(count, 'slot')} {between}. {reason}"
+    older = NotRun(slot=first, state=state, reason=told, count=count)
+    return [older, *(NotRun(slot=slot, state=state, reason=reason) for slot in recent)]

@@ -82,6 +82,11 @@ def slots_between(timing: Timing, start: datetime, end: datetime) -> Iterator[da
         yield slot
 
 
+def is_single(timing: Timing) -> bool:
+    """Return whether the timing has one slot and no other after it."""
+    return timing.one_off or isinstance(timing.rule, Clocked)
+
+
 def count_between(timing: Timing, start: datetime, end: datetime) -> int:
     """Count the slots after ``start`` up to ``end``, without walking all of them."""
     first, last = next_slot(timing, start), latest_between(timing, start, end)
@@ -102,7 +107,7 @@ def latest_between(timing: Timing, start: datetime, end: datetime) -> datetime |
     latest = next_slot(timing, start)
     if latest is None or latest > end:
         return None
-    if _is_single(timing):
+    if is_single(timing):
         return latest
     # No slot lies after this and up to the end.
     until = end.astimezone(UTC)
@@ -116,6 +121,23 @@ def latest_between(timing: Timing, start: datetime, end: datetime) -> datetime |
     return latest
 
 
+def latest_slots(
+    timing: Timing, start: datetime, end: datetime, count: int
+) -> list[datetime]:
+    """Return the last ``count`` slots after ``start`` up to ``end``, in order.
+
+    Looks back from the end, twice as far each time: what lies long before them is
+    not walked.
+    """
+    reach = _closest(timing.rule) * count
+    while True:
+        begin = max(start, end - reach)
+        found = list(slots_between(timing, begin, end))
+        if len(found) >= count or begin == start:
+            return found[-count:]
+        reach *= 2
+
+
 def changeover_note(timing: Timing, slot: datetime) -> str:
     """Return what a change of the clocks does to this slot, as a sentence, or ''."""
     if isinstance(timing.rule, Crontab):
@@ -127,11 +149,7 @@ def _slots_after(timing: Timing, after: datetime) -> Iterator[datetime]:
     slot = next_slot(timing, after)
     while slot is not None:
         yield slot
-        slot = None if _is_single(timing) else next_slot(timing, slot)
-
-
-def _is_single(timing: Timing) -> bool:
-    return timing.one_off or isinstance(timing.rule, Clocked)
+        slot = None if is_single(timing) else next_slot(timing, slot)
 
 
 def _first_after(timing: Timing, after: datetime) -> datetime | None:

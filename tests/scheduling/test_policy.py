@@ -145,6 +145,23 @@ def test_many_slots_that_do_not_run_share_a_row_with_their_range() -> None:
 
 
 @pytest.mark.parametrize("catch_up", Schedule.CatchUp.values)
+def test_a_year_of_seconds_is_written_off_without_walking_it(catch_up: str) -> None:
+    secondly = Timing(rule=Interval(timedelta(seconds=1)), anchor=MIDNIGHT)
+    since = datetime.now(UTC)
+
+    decided = decision(
+        Schedule(catch_up=catch_up, catch_up_window=timedelta(0)),
+        timing=secondly,
+        first=after(seconds=1),
+        now=after(days=365),
+    )
+
+    # Minutes, if each of thirty million were looked at.
+    assert datetime.now(UTC) - since < timedelta(seconds=5)
+    assert decided_slots(decided) == timedelta(days=365).total_seconds()
+
+
+@pytest.mark.parametrize("catch_up", Schedule.CatchUp.values)
 @pytest.mark.parametrize("minutes", [0, 1, 7, 100, 101, 102, 1439, 1441, 3000])
 def test_every_slot_is_decided_upon_once(catch_up: str, minutes: int) -> None:
     schedule = Schedule(catch_up=catch_up)

@@ -234,3 +234,4 @@ def test_the_count_and_the_latest_are_those_of_walking(
     assert slots.count_between(timing, after, after + length) == len(walked)
     latest = slots.latest_between(timing, after, after + length)
     assert latest == (walked[-1] if walked else None)
+    assert slots.latest_slots(timing, after, after + length, 7) == walked[-7:]

@@ -57,3 +57,11 @@ def test_a_year_of_minutes_is_counted_without_walking_them(rule: Rule) -> None:
 
     assert calls(lambda: slots.count_between(timing, START, START + YEAR)) < 20_000
     assert calls(lambda: slots.latest_between(timing, START, START + YEAR)) < 2_000
+
+
+@pytest.mark.parametrize("rule", [Crontab(zone=BERLIN), Interval(timedelta(minutes=1))])
+def test_the_last_of_a_year_are_found_without_walking_it(rule: Rule) -> None:
+    timing = Timing(rule, START - YEAR)
+    slots.next_slot(timing, START)
+
+    assert calls(lambda: slots.latest_slots(timing, START, START + YEAR, 100)) < 20_000
