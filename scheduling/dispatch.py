@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from scheduling import accounting, changes, policy
+from scheduling import accounting, changes, policy, slots
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule, ScheduleChange
 from scheduling.spoken import spoken_instant
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEDULES_AT_ONCE = 500
+#: With so many Runs a transaction is full: after an outage each schedule can have a
+#: thousand, and what one statement cannot write in time, none ever would.
+RUNS_AT_ONCE = 5000
+#: The largest number of that column of django-celery-beat's; counting ends there.
+MOST_COUNTED = 2**31 - 1
 State = Run.State
 
 
@@ -39,7 +44,7 @@ class _Batch:
 
 
 def dispatch_due(limit: int = SCHEDULES_AT_ONCE) -> int:
-    """Write the Runs of what is due, and return how many schedules were at hand.
+    """Write the Runs of what is due, and return how many schedules were planned.
 
     One transaction. By the database's clock, so that the clocks of beats do not
     matter; what another beat, or an edit, has locked is left to it.
@@ -52,12 +57,16 @@ def dispatch_due(limit: int = SCHEDULES_AT_ONCE) -> int:
         # Read after the lock, in a statement of its own: what an edit committed while
         # the first one ran is seen by this.
         tasks = changes.definitions_of(schedule.pk for schedule in schedules)
-        current = _as_computed(schedules, tasks, batch.now)
+        current, anew = _as_computed(schedules, tasks, batch.now)
         at_work = _at_work([schedule.pk for schedule in current])
+        planned = 0
         for schedule in current:
+            if len(batch.runs) >= RUNS_AT_ONCE:
+                break
             _plan_or_stop(schedule, tasks[schedule.pk], batch, at_work)
+            planned += 1
         _write(batch)
-    return len(schedules)
+    return anew + planned
 
 
 def _claim(limit: int) -> list[Schedule]:
@@ -72,22 +81,25 @@ def _claim(limit: int) -> list[Schedule]:
 
 def _as_computed(
     schedules: list[Schedule], tasks: dict[int, PeriodicTask], now: datetime
-) -> list[Schedule]:
+) -> tuple[list[Schedule], int]:
     """Return those whose definition is still the one that the slot came from.
 
     The others are left to their marker. One that has none (the fingerprint is made
-    otherwise since a deploy, say) is computed anew from here.
+    otherwise since a deploy, say) is computed anew from here; how many those were is
+    returned as well.
     """
     differ = [
         schedule
         for schedule in schedules
         if schedule.fingerprint != fingerprint(tasks[schedule.pk])
     ]
-    if differ and not ScheduleChange.objects.exists():
-        missed = [changes.follow(each, tasks[each.pk], now) for each in differ]
-        changes.write(differ, [run for runs in missed for run in runs])
     left = {schedule.pk for schedule in differ}
-    return [schedule for schedule in schedules if schedule.pk not in left]
+    current = [schedule for schedule in schedules if schedule.pk not in left]
+    if not differ or ScheduleChange.objects.exists():
+        return current, 0
+    missed = [changes.follow(each, tasks[each.pk], now) for each in differ]
+    changes.write(differ, [run for runs in missed for run in runs])
+    return current, len(differ)
 
 
 def _at_work(keys: Collection[int]) -> dict[int, str]:
@@ -150,7 +162,9 @@ def _plan(schedule: Schedule, task: PeriodicTask, batch: _Batch, at_work: str) -
         batch.runs.append(_run(schedule, task, kwargs, slot, batch.now))
     for passed in decision.not_run:
         batch.runs.append(_not_run(schedule, passed, batch.now))
-    is_used_up = timing.one_off and (bool(decision.run) or decision.next_slot is None)
+    is_used_up = slots.is_single(timing) and (
+        bool(decision.run) or decision.next_slot is None
+    )
     batch.moved.append(
         (
             schedule.pk,
@@ -222,9 +236,9 @@ def _write(batch: _Batch) -> None:
         cursor.execute(
             "UPDATE django_celery_beat_periodictask AS t SET"
             " last_run_at = CASE WHEN v.runs > 0 THEN %s ELSE t.last_run_at END,"
-            " total_run_count = t.total_run_count + v.runs,"
+            " total_run_count = least(t.total_run_count::bigint + v.runs, %s),"
             " enabled = t.enabled AND NOT v.used_up"
             " FROM unnest(%s::bigint[], %s::int[], %s::boolean[])"
             " AS v (id, runs, used_up) WHERE t.id = v.id",
-            [batch.now, list(keys), list(counts), list(used_up)],
+            [batch.now, MOST_COUNTED, list(keys), list(counts), list(used_up)],
         )

@@ -181,6 +181,46 @@ def test_a_clocked_schedule_fires_once_and_disables_itself() -> None:
     assert not Schedule.objects.get(pk=task.pk).is_paused
 
 
+def test_a_clocked_schedule_by_sql_disables_itself_as_well() -> None:
+    now = database_now()
+    clocked = ClockedSchedule.objects.create(clocked_time=now + timedelta(hours=1))
+    # Not one-off, which django-celery-beat's own `save` refuses.
+    PeriodicTask.objects.bulk_create(
+        [PeriodicTask(name="Once", task=TASK, clocked=clocked)]
+    )
+    follow_all()
+    Schedule.objects.filter(periodic_task__clocked=clocked).update(next_slot=now)
+
+    dispatch_due()
+
+    assert Run.objects.count() == 1
+    assert not PeriodicTask.objects.get(clocked=clocked).enabled
+
+
+def test_a_count_that_is_full_stops_nobody() -> None:
+    tasks = [every(10, total_run_count=full) for full in (2**31 - 1, 0)]
+    for task in tasks:
+        move_back(task, timedelta(seconds=1))
+
+    dispatch_due()
+
+    assert Run.objects.count() == 2
+    for task in tasks:
+        task.refresh_from_db()
+    assert [task.total_run_count for task in tasks] == [2**31 - 1, 1]
+
+
+def test_a_transaction_takes_no_more_runs_than_it_can_write_in_time() -> None:
+    for _ in range(6):
+        task = every(1)
+        policies(task, catch_up=Schedule.CatchUp.ALL)
+        move_back(task, timedelta(minutes=999, seconds=30))
+
+    assert [dispatch_due(), Run.objects.count()] == [5, 5000]
+    assert [dispatch_due(), Run.objects.count()] == [1, 6000]
+    assert dispatch_due() == 0
+
+
 def test_a_one_off_interval_fires_once() -> None:
     task = every(10, one_off=True)
     move_back(task, timedelta(minutes=25))
@@ -216,7 +256,7 @@ def test_a_definition_that_changed_is_left_to_its_marker() -> None:
     task.interval = IntervalSchedule.objects.create(every=20, period="minutes")
     task.save()
 
-    dispatch_due()
+    assert dispatch_due() == 0
 
     assert not Run.objects.exists()
 
