@@ -78,8 +78,9 @@ def pause(
 def resume(task_ids: Collection[int], *, by: str) -> Outcome:
     """Let the first slot after now come due again.
 
-    The slots of the pause become one skipped Run. Refused by name: a schedule that is
-    not paused, one that could not run, and one that the clock does not know.
+    The slots of the pause become one skipped Run. What failed before counts no more
+    towards `pause_after_failures`. Refused by name: a schedule that is not paused, one
+    that could not run, and one that the clock does not know.
     """
     outcome = Outcome()
     with transaction.atomic():
@@ -92,6 +93,7 @@ def resume(task_ids: Collection[int], *, by: str) -> Outcome:
                 outcome.refused[schedule.pk] = refusal
                 continue
             outcome.runs += accounting.end_pause(schedule, now)
+            schedule.changed_at = now
             schedule.next_slot = _next_slot(schedule, now)
             outcome.changed.append(schedule)
         _write(outcome)
@@ -155,7 +157,9 @@ def _next_slot(schedule: Schedule, now: datetime) -> datetime | None:
 def _write(outcome: Outcome) -> None:
     """Write what was decided. A slot that has its row already keeps that one."""
     Schedule.objects.bulk_update(
-        outcome.changed, ["next_slot", *Schedule.PAUSE_FIELDS], batch_size=500
+        outcome.changed,
+        ["next_slot", "changed_at", *Schedule.PAUSE_FIELDS],
+        batch_size=500,
     )
     Run.objects.bulk_create(outcome.runs, ignore_conflicts=True, batch_size=500)
 

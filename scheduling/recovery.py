@@ -7,7 +7,7 @@ import logging
 from django.db import connection, transaction
 
 from scheduling.clock import database_now
-from scheduling.models import Run, Schedule
+from scheduling.models import Schedule
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,25 @@ WHERE run.id = dead.id
 RETURNING run.id, run.state
 """
 
+# Of each schedule no more runs are looked at than its policy counts: see the index
+# on schedule and time of creation.
+FAILING = """
+SELECT s.periodic_task_id FROM scheduling_schedule s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS ended, bool_or(state = 'succeeded') AS has_succeeded
+    FROM (
+        SELECT r.state FROM scheduling_run r
+        WHERE r.periodic_task_id = s.periodic_task_id
+          AND r.created_at > s.changed_at
+          AND r.state IN ('succeeded', 'failed', 'lost')
+        ORDER BY r.created_at DESC, r.slot DESC LIMIT s.pause_after_failures
+    ) AS run
+) AS last
+WHERE s.pause_after_failures IS NOT NULL AND s.paused_at IS NULL
+  AND last.ended = s.pause_after_failures AND NOT last.has_succeeded
+FOR NO KEY UPDATE OF s SKIP LOCKED
+"""
+
 
 def take_back() -> int:
     """Let the running Runs whose lease is out run again; return how many there were.
@@ -57,36 +76,19 @@ def take_back() -> int:
 def pause_failing() -> int:
     """Pause the schedules whose last runs all failed, so many as their policy says.
 
-    Failures from before the last edit or resume do not count. Returns how many were
-    paused.
+    Runs from before the last edit or resume do not count. Returns how many were
+    paused. What somebody holds has its turn the next time.
     """
-    watched = Schedule.objects.filter(
-        pause_after_failures__isnull=False, paused_at__isnull=True
-    )
-    failing = [schedule.pk for schedule in watched if _has_failed_enough(schedule)]
-    if not failing:
-        return 0
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(FAILING)
+            failing = [pk for (pk,) in cursor.fetchall()]
         now = database_now()
-        schedules = watched.filter(pk__in=failing).order_by("pk").select_for_update()
-        paused = [schedule for schedule in schedules if _has_failed_enough(schedule)]
-        for schedule in paused:
+        for schedule in Schedule.objects.filter(pk__in=failing, paused_at=None):
             schedule.paused_at, schedule.paused_by = now, AFTER_FAILURES
             schedule.pause_reason = (
                 f"The last {schedule.pause_after_failures} runs failed."
             )
             schedule.next_slot = None
             schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
-    return len(paused)
-
-
-def _has_failed_enough(schedule: Schedule) -> bool:
-    last = Run.objects.filter(
-        periodic_task_id=schedule.pk,
-        finished_at__gt=schedule.changed_at,
-        state__in=(Run.State.SUCCEEDED, Run.State.FAILED, Run.State.LOST),
-    ).order_by("-finished_at", "pk")[: schedule.pause_after_failures]
-    states = list(last.values_list("state", flat=True))
-    return len(states) == schedule.pause_after_failures and (
-        Run.State.SUCCEEDED not in states
-    )
+    return len(failing)

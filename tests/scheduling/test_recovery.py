@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import recovery
+from scheduling import pausing, recovery
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
 from tests.scheduling.factories import TASK
@@ -120,6 +120,33 @@ def test_failures_before_the_last_edit_do_not_count(hourly: PeriodicTask) -> Non
     )
 
     assert recovery.pause_failing() == 0
+
+
+def test_failures_before_a_resume_do_not_count(hourly: PeriodicTask) -> None:
+    Schedule.objects.filter(pk=hourly.pk).update(pause_after_failures=2)
+    for _ in range(2):
+        ended(hourly, Run.State.FAILED)
+    assert recovery.pause_failing() == 1
+
+    pausing.resume([hourly.pk], by="anna")
+    assert recovery.pause_failing() == 0
+
+    ended(hourly, Run.State.FAILED)
+    assert recovery.pause_failing() == 0
+    ended(hourly, Run.State.FAILED)
+    assert recovery.pause_failing() == 1
+
+
+def test_failures_are_counted_for_all_schedules_in_one_query(
+    django_assert_num_queries: Any,
+) -> None:
+    for _ in range(5):
+        every(60)
+    Schedule.objects.update(pause_after_failures=2)
+
+    # Beside it a savepoint, and the time.
+    with django_assert_num_queries(4):
+        assert recovery.pause_failing() == 0
 
 
 def test_without_the_policy_nothing_is_paused(hourly: PeriodicTask) -> None:
