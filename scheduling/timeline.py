@@ -19,6 +19,7 @@ from django.db.models.functions import Cast, Coalesce
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import slots
+from scheduling.changes import THE_CLOCK
 from scheduling.models import Run, Schedule
 from scheduling.policy import ON_TIME
 from scheduling.slots import Timing
@@ -199,7 +200,10 @@ def _note(schedule: Schedule, task: PeriodicTask, overdue: datetime | None) -> s
     if schedule.is_paused:
         until = schedule.paused_until
         end = f" until {spoken_instant(until)}" if until else ""
-        return f"Paused by {schedule.paused_by}{end}: {schedule.pause_reason}"
+        how = f"Paused by {schedule.paused_by}{end}"
+        if schedule.paused_by == THE_CLOCK:
+            how = "Stopped"
+        return f"{how}: {schedule.pause_reason}"
     if overdue:
         return f"Overdue since {spoken_instant(overdue)}: no beat has sent it."
     return ""

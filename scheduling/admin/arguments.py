@@ -82,16 +82,22 @@ def _labelled(parameter: Parameter) -> forms.Field:
 
 
 def _help(parameter: Parameter) -> str:
-    words = parameter.in_words[:1].upper() + parameter.in_words[1:]
-    if parameter.required:
-        return f"{words}. It must be given."
     if isinstance(parameter.type, types.Boolean) and not parameter.nullable:
         return ""
+    kind = parameter.type.in_words
+    words = kind[:1].upper() + kind[1:]
+    if parameter.required:
+        return f"{words}. It must be given."
+    if isinstance(parameter.type, types.ListOf) and parameter.type.choices:
+        # The boxes say what there is to choose.
+        return f"None ticked: {_default_in_words(parameter)}."
     return f"{words}. Empty: {_default_in_words(parameter)}."
 
 
 def _default_in_words(parameter: Parameter) -> str:
-    return "none" if parameter.default is None else shown(parameter.default)
+    if parameter.default is None:
+        return "not given, and the task decides"
+    return shown(parameter.default)
 
 
 def _field_for(parameter: Parameter) -> forms.Field:

@@ -136,7 +136,8 @@ def _distance(wait: timedelta) -> SafeString | str:
 
 
 def _nothing_to_come(line: Line) -> SafeString | str:
-    if line.clock is None:
+    # A page that saves one makes the clock's side of it, and leaves its slots to beat.
+    if line.clock is None or not line.clock.fingerprint:
         why = "not seen by beat yet"
     elif line.task.enabled and not line.is_paused:
         why = "nothing to come"
@@ -173,8 +174,8 @@ def buttons(line: Line) -> SafeString:
     key = line.task.pk
     links = [(_question_url(line, one), one.label) for one in _offered(line)]
     if line.links.sees_runs:
-        history = reverse("admin:scheduling_run_changelist")
-        links.append((f"{history}?{urlencode({'schedule': key})}", "History"))
+        runs = reverse("admin:scheduling_run_changelist")
+        links.append((f"{runs}?{urlencode({'schedule': key})}", "Runs"))
     named = ((url, f"{label}: {line.task.name}", label) for url, label in links)
     row = format_html_join(
         "", '<a class="button" href="{}" aria-label="{}">{}</a>', named

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import editing, history, manual, registry
+from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from django.forms import ModelForm
 
 LIST = "admin:django_celery_beat_periodictask_changelist"
+PAGE = "admin:django_celery_beat_periodictask_change"
+BLANK = "admin:django_celery_beat_periodictask_add"
 PAST = "admin:django_celery_beat_periodictask_history"
 
 
@@ -132,6 +135,28 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
             "may_change": may_change,
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def response_add(
+        self,
+        request: HttpRequest,
+        obj: PeriodicTask,
+        post_url_continue: str | None = None,  # noqa: ARG002 - Django's signature
+    ) -> HttpResponse:
+        return self._saved(request, obj, "was added")
+
+    def response_change(self, request: HttpRequest, obj: PeriodicTask) -> HttpResponse:
+        return self._saved(request, obj, "was changed")
+
+    def _saved(
+        self, request: HttpRequest, task: PeriodicTask, done: str
+    ) -> HttpResponse:
+        """Tell by its name alone what was saved, and go where its button leads."""
+        messages.success(request, f"“{task.name}” {done}.")
+        if "_continue" in request.POST and self.has_view_permission(request, task):
+            return HttpResponseRedirect(reverse(PAGE, args=[task.pk]))
+        if "_addanother" in request.POST and self.has_add_permission(request):
+            return HttpResponseRedirect(reverse(BLANK))
+        return self.response_post_save_change(request, task)
 
     # What is to come --------------------------------------------------------------
 
@@ -260,6 +285,8 @@ def _pause(task: PeriodicTask) -> str:
     clock = editing.clock_of(task)
     if clock is None or not clock.is_paused_at(database_now()):
         return ""
+    if clock.paused_by == THE_CLOCK:
+        return f"Stopped, until this is mended: {clock.pause_reason}"
     until = f" until {spoken_instant(clock.paused_until)}" if clock.paused_until else ""
     return f"Paused by {clock.paused_by}{until}: {clock.pause_reason}"
 
@@ -270,7 +297,12 @@ def _facts(task: PeriodicTask) -> list[tuple[str, str]]:
 
 
 def _problems(task: PeriodicTask) -> list[str]:
-    return [problem.message for problem in problems_of(task)] if task.enabled else []
+    """Return what keeps a schedule from running, and is not why it was stopped."""
+    if not task.enabled:
+        return []
+    said = _pause(task)
+    found = [problem.message for problem in problems_of(task)]
+    return [message for message in found if message not in said]
 
 
 def _label(form: ScheduleForm, name: str) -> str:

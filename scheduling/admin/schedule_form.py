@@ -120,7 +120,7 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
         help_texts = {
             "name": "As lists and alerts call it.",
-            "enabled": "Off, it has no slots.",
+            "enabled": "While this is off, nothing comes due.",
             "description": "",
         }
 

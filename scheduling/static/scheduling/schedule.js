@@ -55,9 +55,12 @@ function showSlots(preview) {
   }));
   warnings.hidden = preview.warnings.length === 0;
   slots.querySelector(".zone").textContent = preview.zone;
+  slots.querySelector("table").classList.toggle("in-utc", preview.zone === "UTC");
   slots.querySelector("tbody").replaceChildren(...preview.slots.map((slot) => {
     const row = document.createElement("tr");
-    row.append(cell(slot.local), cell(slot.utc), cell(slot.note));
+    const note = cell(slot.note);
+    note.className = "note";
+    row.append(cell(slot.local), cell(slot.utc), note);
     return row;
   }));
   slots.querySelector(".scrolls").hidden = preview.slots.length === 0;
