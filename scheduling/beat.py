@@ -100,7 +100,9 @@ class SlotScheduler(Scheduler):
         whatever is wrong with the database or one row is over some time.
         """
         if self._is_closed:
-            return LONGEST_SLEEP
+            # Celery raised it where it was asked to end: in a turn, whose own clean-up
+            # may have failed over it.
+            raise SystemExit
         try:
             wait = self._turn()
         except Exception as error:  # noqa: BLE001 - beat's outermost loop; it is logged

@@ -9,7 +9,8 @@ from django.contrib.sessions.models import Session
 from django.db.models.functions import Now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, _sleep
+from config import celery_app
+from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, SlotScheduler, _sleep
 from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.seeding import apply_defaults
 from tests.processes import OwnProcess, StartCelery
@@ -154,3 +155,12 @@ def test_beat_sleeps_until_the_next_thing_and_half_a_second_at_most() -> None:
 def test_beat_does_not_spin_for_what_others_hold() -> None:
     assert _sleep(look(slot_in=-4.0)) == SHORTEST_SLEEP
     assert _sleep(look(ring_in=-4.0)) == LONGEST_SLEEP
+
+
+def test_beat_ends_with_the_next_turn_where_the_one_it_was_stopped_in_went_on() -> None:
+    scheduler = SlotScheduler(app=celery_app, lazy=True)
+
+    scheduler.close()
+
+    with pytest.raises(SystemExit):
+        scheduler.tick()
