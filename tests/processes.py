@@ -58,6 +58,10 @@ class OwnProcess:
         self._process.kill()
         self._process.wait(timeout=60)
 
+    def has_ended(self) -> bool:
+        """Return whether it has ended, by itself or not."""
+        return self._process.poll() is not None
+
     def exit_code(self) -> int:
         """Wait for the end, and return how it went."""
         return self._process.wait(timeout=60)

@@ -85,10 +85,12 @@ class Clock:
 
     start: StartProcess
     trace: Path
+    #: What beat is told beside what the settings say.
+    beat_options: tuple[str, ...] = ()
     beats: list[OwnProcess] = field(default_factory=list)
 
     def beat(self, *, hours_off: float = 0.0) -> OwnProcess:
-        beat = self._start("beat", hours_off, "beat")
+        beat = self._start("beat", hours_off, "beat", *self.beat_options)
         self.beats.append(beat)
         return beat
 
@@ -107,7 +109,7 @@ class Clock:
         interval, _ = IntervalSchedule.objects.get_or_create(
             every=every, period="seconds"
         )
-        task = self._task(body, interval=interval, start_time=first)
+        task = self.task(body, interval=interval, start_time=first)
         self._set(task, **policies)
         return Series(task=task, first=first, every=timedelta(seconds=every))
 
@@ -118,6 +120,15 @@ class Clock:
     def hourly(self, *, at: datetime, **policies: Any) -> PeriodicTask:
         """Make a schedule with slots at this minute; the next is to come."""
         return self._crontab("*", at, **policies)
+
+    def task(self, body: float, **fields: Any) -> PeriodicTask:
+        """Make a schedule whose bodies take so many seconds, as nobody has seen it."""
+        return PeriodicTask.objects.create(
+            name=f"Series {PeriodicTask.objects.count()}",
+            task=clock_tasks.work.name,
+            kwargs=json.dumps({"trace": str(self.trace), "seconds": body}),
+            **fields,
+        )
 
     def bodies(self) -> list[Body]:
         """Read from the trace which bodies began and ended, in that order."""
@@ -141,17 +152,9 @@ class Clock:
         crontab, _ = CrontabSchedule.objects.get_or_create(
             minute=str(at.minute), hour=hour, timezone="UTC"
         )
-        task = self._task(0.0, crontab=crontab)
+        task = self.task(0.0, crontab=crontab)
         self._set(task, **policies)
         return task
-
-    def _task(self, body: float, **fields: Any) -> PeriodicTask:
-        return PeriodicTask.objects.create(
-            name=f"Series {PeriodicTask.objects.count()}",
-            task=clock_tasks.work.name,
-            kwargs=json.dumps({"trace": str(self.trace), "seconds": body}),
-            **fields,
-        )
 
     def _set(self, task: PeriodicTask, **policies: Any) -> None:
         follow_all()

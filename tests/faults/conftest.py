@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from pytest_django.plugin import DjangoDbBlocker
 
 from embedded.layout import Layout, prepare
 from embedded.pids import adopt_orphans
 from embedded.remove import remove
+from tests.faults import comparison
 from tests.faults.clock import Clock
 from tests.faults.own_servers import OwnPostgres, OwnRedis
 from tests.processes import StartProcess
@@ -54,3 +56,17 @@ def own_redis(own_layout: Layout) -> Iterator[OwnRedis]:
 def clock(start_process: StartProcess, tmp_path: Path) -> Clock:
     """Start beats and workers on the test's servers; they end with the test."""
     return Clock(start_process, tmp_path / "trace")
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print the table that the comparison with the stock scheduler has made."""
+    table = comparison.table(
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if report.when == "call" and name == comparison.PROPERTY
+    )
+    if table:
+        terminalreporter.section("faults of the clock")
+        terminalreporter.write_line(table)
