@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -54,10 +54,6 @@ class Actor:
             id=str(user.pk),
             label=user.get_username(),
         )
-
-    def in_run(self, run_id: object) -> Actor:
-        """Return the same actor, at work in a run of a task."""
-        return replace(self, run_id=str(run_id))
 
 
 class OrderEvent(models.Model):
