@@ -19,7 +19,8 @@ from scheduling.clock import database_now
 from scheduling.dispatch import dispatch_due
 from scheduling.models import Run, Schedule, ScheduleChange
 from tests.concurrency.connections import at_once, colleague, deadlocks
-from tests.scheduling.schedules import TASK, follow_all, unseen
+from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import follow_all, unseen
 from tests.scheduling.waiting import until
 
 if TYPE_CHECKING:
