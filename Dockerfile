@@ -36,12 +36,14 @@ USER 10001:10001
 CMD ["python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "auto", "--maxprocesses=4", "--dist=loadgroup"]
 
 
-# What tests/e2e lays over the stack: a clock that can be put forward and back.
-FROM test AS e2e
-USER 0:0
+# What tests/e2e lays over the stack: a browser, and a clock that can be put forward.
+FROM account AS e2e
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends libfaketime \
+ && apt-get install --yes --no-install-recommends chromium-headless-shell libfaketime \
  && rm -rf /var/lib/apt/lists/*
+COPY --from=requirements-dev /opt/venv /opt/venv
+COPY --from=test /app /app
+ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 
 

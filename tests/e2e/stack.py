@@ -35,23 +35,24 @@ class Stack:
         assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def compose(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run `docker compose` on this project, without anybody's .env."""
-        return self.run(*self._compose(), *arguments, stdin=stdin)
+    def compose(self, *arguments: str, stdin: str | None = None, over: str = "") -> str:
+        """Run `docker compose` on this project, without anybody's .env.
+
+        ``over`` names a file that is laid over the project's own.
+        """
+        files = ("--file=docker-compose.yml", f"--file={over}") if over else ()
+        return self.run(*self._compose(), *files, *arguments, stdin=stdin)
 
     def up(self, *arguments: str, over: str = "") -> None:
-        """Bring everything up, and return when all of it is healthy.
-
-        ``over`` names a file of services that are laid over those of the project.
-        """
-        self.compose(*_files(over), "up", "--detach", "--wait", *arguments)
+        """Bring everything up, and return when all of it is healthy."""
+        self.compose("up", "--detach", "--wait", *arguments, over=over)
 
     def exec(
         self, service: str, *command: str, stdin: str | None = None, over: str = ""
     ) -> str:
-        """Run a command in a service's container; ``over`` as for `up`."""
-        call = (*_files(over), "exec", "--no-TTY", service, *command)
-        return self.compose(*call, stdin=stdin)
+        """Run a command in a service's container."""
+        call = ("exec", "--no-TTY", service, *command)
+        return self.compose(*call, stdin=stdin, over=over)
 
     def fails(self, service: str, *command: str) -> str:
         """Run a command that has to fail in a service's container; its errors."""
@@ -133,7 +134,3 @@ class Stack:
             timeout=GUARD_SECONDS,
             check=False,
         )
-
-
-def _files(over: str) -> tuple[str, ...]:
-    return ("--file=docker-compose.yml", f"--file={over}") if over else ()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -24,7 +23,7 @@ DAILY = {
     "hour": "2",
     "zone": "Europe/Berlin",
 }
-ODD_CLOCK = "tests/e2e/odd-clock.yml"
+EXTRAS = "tests/e2e/extras.yml"
 IN_AN_HOUR = """
 UPDATE scheduling_schedule SET next_slot = now() + interval '1 hour'
 WHERE periodic_task_id = :schedule
@@ -47,7 +46,7 @@ def schedule(admin: Browser) -> str:
 @pytest.fixture(scope="module")
 def three_beats(stack: Stack) -> Iterator[list[dict[str, Any]]]:
     """Return two beats as they should be; a third one has a clock of its own."""
-    stack.up("--build", "--scale", "beat=2", over=ODD_CLOCK)
+    stack.up("--scale", "beat=2", over=EXTRAS)
     yield stack.containers("beat")
     stack.up("--remove-orphans")
 
@@ -56,9 +55,9 @@ def put_odd_clocks(stack: Stack, offset: str) -> None:
     """Add to the clock of the odd beat and worker, and see that they go by it."""
     for service in ("odd-beat", "odd-worker"):
         put = f"echo {offset} > /tmp/offset"
-        stack.exec(service, "sh", "-c", put, over=ODD_CLOCK)
+        stack.exec(service, "sh", "-c", put, over=EXTRAS)
     # Their clock is read once a second; another process of theirs reads the same.
-    ahead = int(stack.exec("odd-beat", "date", "+%s", over=ODD_CLOCK)) - time.time()
+    ahead = int(stack.exec("odd-beat", "date", "+%s", over=EXTRAS)) - time.time()
     assert round(ahead / 3600) == OFFSETS[offset]
 
 
@@ -78,16 +77,27 @@ def next_slot(stack: Stack, schedule: str) -> str:
     return "".join(*rows)
 
 
-def test_form_tells_the_next_ten_slots_of_what_is_entered(admin: Browser) -> None:
-    entered = {**DAILY, "start_time_0": "", "start_time_1": ""}
-    page = admin.get(f"{SCHEDULES}next-slots/?{urlencode(entered)}")
+def test_form_tells_the_next_ten_slots_to_whoever_types(
+    stack: Stack, first_password: str
+) -> None:
+    told = json.loads(
+        stack.compose(
+            *("run", "--rm", "--no-deps", "--no-TTY", "browser"),
+            *("python", "-m", "tests.e2e.type_schedule"),
+            stdin=first_password,
+            over=EXTRAS,
+        )
+    )
 
-    told = json.loads(page.text)
-    days = [datetime.fromisoformat(slot["utc"][:10]) for slot in told["slots"]]
-    assert len(days) == 10
-    assert {after - day for day, after in pairwise(days)} == {timedelta(days=1)}
-    assert told["summary"].startswith("Daily at 02:30, Europe/Berlin: next at ")
-    assert told["errors"] == {}
+    assert told["errors"] == []
+    assert len(told["daily"]) == len(told["every_two_hours"]) == 10
+    assert all(slot.endswith(" 04:00:00 IST") for slot in told["daily"])
+    times = [datetime.fromisoformat(slot[4:23]) for slot in told["every_two_hours"]]
+    assert {next_time - time for time, next_time in pairwise(times)} == {
+        timedelta(hours=2)
+    }
+    assert "99" in told["refused"]
+    assert "added successfully" in told["saved"]
 
 
 def test_schedule_made_in_the_form_comes_at_the_slot_that_the_form_told(
