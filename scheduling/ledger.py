@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import OuterRef, Subquery, Value
+from django.db.models import Case, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from scheduling.models import Run, Schedule
@@ -30,9 +30,12 @@ LARGEST_TRACEBACK = 32 * 1024
 
 ONE_BODY_AT_A_TIME = "scheduling_run_one_body_at_a_time"
 NOT_STARTED_IN_TIME = "No worker took it up before its time was over."
+NOT_AGAIN_IN_TIME = "Its time was over before it could start again."
 
 State = Run.State
 
+# A message that is left from an earlier attempt does not cut short the wait for the
+# next: what was put back is nobody's until it is rung for again.
 CLAIM = """
 UPDATE scheduling_run
 SET state = 'running', attempts = attempts + 1, worker = %(worker)s,
@@ -40,6 +43,7 @@ SET state = 'running', attempts = attempts + 1, worker = %(worker)s,
     lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
     progress_done = NULL, progress_total = NULL
 WHERE id = %(run)s AND state IN ('pending', 'queued')
+    AND (attempts = 0 OR rings > 0)
     AND (deadline IS NULL OR deadline >= clock_timestamp())
 RETURNING attempts
 """
@@ -110,7 +114,12 @@ def _let_wait(run_id: UUID) -> None:
 
 def _miss(run_id: UUID) -> None:
     Run.objects.waiting().filter(pk=run_id, deadline__lt=Now()).update(
-        state=State.MISSED, finished_at=Now(), reason=NOT_STARTED_IN_TIME
+        state=State.MISSED,
+        finished_at=Now(),
+        reason=Case(
+            When(attempts=0, then=Value(NOT_STARTED_IN_TIME)),
+            default=Value(NOT_AGAIN_IN_TIME),
+        ),
     )
 
 

@@ -66,13 +66,20 @@ WHERE id = ANY(%s) AND state IN ('pending', 'queued')
 """
 
 WRITE_OFF = """
-UPDATE scheduling_run
+UPDATE scheduling_run AS run
 SET state = 'missed', finished_at = statement_timestamp(),
-    reason = CASE WHEN deadline <= statement_timestamp()
-        THEN 'No worker took it up before its time was over.'
-        ELSE 'The schedule was deleted before a worker took it up.' END
-WHERE state IN ('pending', 'queued') AND ring_after <= statement_timestamp()
-  AND (deadline <= statement_timestamp() OR periodic_task_id IS NULL)
+    reason = CASE WHEN deadline > statement_timestamp() OR deadline IS NULL
+            THEN 'The schedule was deleted before a worker took it up.'
+        WHEN attempts > 0
+            THEN 'Its time was over before it could start again.'
+        ELSE 'No worker took it up before its time was over.' END
+FROM (
+    SELECT id FROM scheduling_run
+    WHERE state IN ('pending', 'queued') AND ring_after <= statement_timestamp()
+      AND (deadline <= statement_timestamp() OR periodic_task_id IS NULL)
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS late
+WHERE run.id = late.id
 """
 
 

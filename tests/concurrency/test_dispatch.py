@@ -20,7 +20,7 @@ from scheduling.dispatch import dispatch_due
 from scheduling.models import Run, Schedule, ScheduleChange
 from tests.concurrency.connections import at_once, colleague, deadlocks
 from tests.scheduling.factories import TASK
-from tests.scheduling.schedules import follow_all, unseen
+from tests.scheduling.schedules import follow_all, unseen, waits
 from tests.scheduling.waiting import until
 
 if TYPE_CHECKING:
@@ -215,3 +215,19 @@ def test_three_beats_ring_once_for_each_run(redis_url: str) -> None:
     with Redis.from_url(redis_url) as broker:
         assert broker.llen(current_app.conf.task_default_queue) == 60
     assert set(Run.objects.values_list("rings", "state")) == {(1, "queued")}
+
+
+def test_a_late_run_that_somebody_holds_keeps_no_other_waiting() -> None:
+    task = unseen(minutes=10)
+    past = database_now() - timedelta(seconds=1)
+    held, other = (
+        waits(task, exclusive=False, deadline=past, ring_after=past) for _ in "12"
+    )
+
+    with colleague() as start, transaction.atomic():
+        Run.objects.select_for_update().get(pk=held.pk)
+        assert start(publishing.write_off_late).result(timeout=5) == 1
+    other.refresh_from_db()
+
+    assert other.state == Run.State.MISSED
+    assert publishing.write_off_late() == 1

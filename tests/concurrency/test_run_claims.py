@@ -83,7 +83,9 @@ def test_worker_thought_dead_changes_nothing_when_it_meets_its_successor() -> No
 
     with colleague() as start:
         with transaction.atomic():
-            Run.objects.filter(pk=run.pk).update(state="pending", lease_until=None)
+            Run.objects.filter(pk=run.pk).update(
+                state="pending", lease_until=None, rings=1
+            )
             late = start(ledger.succeed, stale, "stale")
             until(somebody_waits_for_us)
 

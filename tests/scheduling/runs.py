@@ -29,7 +29,8 @@ def make_run(task: str = "answer", **values: Any) -> Run:
 
 
 def ring(run: Run, *, times: int = 1, **options: Any) -> None:
-    """Send the message that beat sends for a run."""
+    """Send the message that beat sends for a run, once that is written down."""
+    note_rung(run)
     slot: datetime | None = run.slot
     headers = {"run": str(run.pk)} | ({"slot": slot.isoformat()} if slot else {})
     for _ in range(times):
@@ -42,6 +43,11 @@ def ring(run: Run, *, times: int = 1, **options: Any) -> None:
             retry=False,
             **options,
         )
+
+
+def note_rung(run: Run) -> None:
+    """Have a run rung for, as beat writes it down before it sends."""
+    Run.objects.filter(pk=run.pk, rings=0).update(rings=1)
 
 
 def start_worker(start_celery: StartCelery, *options: str) -> OwnProcess:

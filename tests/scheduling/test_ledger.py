@@ -13,7 +13,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from scheduling import ledger, progress
 from scheduling.ledger import Claim
 from scheduling.models import Run, Schedule
-from tests.scheduling.runs import make_run
+from tests.scheduling.runs import make_run, note_rung
 
 pytestmark = pytest.mark.django_db
 
@@ -35,14 +35,18 @@ def scheduled(name: str = "Nightly", **policy: Any) -> PeriodicTask:
 
 
 def claimed(run: Run | None = None) -> Claim:
-    claim = ledger.claim((run or make_run()).pk, WORKER)
+    run = run or make_run()
+    note_rung(run)
+    claim = ledger.claim(run.pk, WORKER)
     assert claim is not None
     return claim
 
 
 def taken_over(claim: Claim) -> Claim:
     """Let another worker have a run whose lease is thought to be out."""
-    Run.objects.filter(pk=claim.run_id).update(state="pending", lease_until=None)
+    Run.objects.filter(pk=claim.run_id).update(
+        state="pending", lease_until=None, rings=1
+    )
     successor = ledger.claim(claim.run_id, "celery@there/8")
     assert successor is not None
     return successor
@@ -212,6 +216,15 @@ def test_retry_waits_for_its_time_with_what_went_wrong() -> None:
     assert (run.error, run.lease_until, run.finished_at) == ("not yet", None, None)
     assert run.ring_after is not None
     assert 295 < (run.ring_after - timezone.now()).total_seconds() <= 300
+
+
+def test_message_of_an_earlier_attempt_does_not_cut_short_the_wait() -> None:
+    run = make_run(rings=3)
+    ledger.retry_later(claimed(run), timedelta(minutes=5))
+
+    assert ledger.claim(run.pk, "celery@there/8") is None
+    note_rung(run)
+    assert ledger.claim(run.pk, "celery@there/8") == Claim(run.pk, 2)
 
 
 def test_retry_is_refused_after_as_many_attempts_as_the_schedule_allows() -> None:

@@ -87,7 +87,7 @@ def test_message_that_comes_twice_is_ignored_the_second_time() -> None:
 
 
 def test_attempts_before_this_one_are_what_celery_calls_retries() -> None:
-    run = run_of_the_clock(lambda self: self.request.retries, attempts=2)
+    run = run_of_the_clock(lambda self: self.request.retries, attempts=2, rings=1)
 
     assert (run.result, run.attempts) == (2, 3)
 
@@ -164,7 +164,7 @@ def test_retry_with_other_arguments_is_refused() -> None:
 
 
 def test_retry_without_a_reason_says_that_the_attempts_are_used_up() -> None:
-    run = run_of_the_clock(lambda self: self.retry(countdown=0), attempts=2)
+    run = run_of_the_clock(lambda self: self.retry(countdown=0), attempts=2, rings=1)
 
     assert (run.state, run.attempts) == ("failed", 3)
     assert run.error.startswith(MaxRetriesExceededError.__name__)
@@ -178,7 +178,7 @@ def test_last_failure_shows_the_body_in_its_traceback() -> None:
         except ValueError as error:
             self.retry(exc=error, countdown=0)
 
-    run = run_of_the_clock(body, attempts=2)
+    run = run_of_the_clock(body, attempts=2, rings=1)
 
     assert (run.state, run.error) == (
         "failed",

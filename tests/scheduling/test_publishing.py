@@ -180,6 +180,18 @@ def test_a_run_beyond_its_deadline_is_missed_and_says_so(
     assert in_time.state == Run.State.PENDING
 
 
+def test_a_run_that_has_no_time_for_another_attempt_says_so(
+    hourly: PeriodicTask,
+) -> None:
+    again = waiting(hourly, deadline=database_now(), attempts=1, error="not yet")
+
+    assert publishing.write_off_late() == 1
+
+    again.refresh_from_db()
+    assert again.reason == "Its time was over before it could start again."
+    assert again.error == "not yet"
+
+
 def test_a_run_whose_schedule_is_gone_is_missed() -> None:
     orphan = waiting(None)
 
