@@ -97,7 +97,7 @@ def test_form_tells_the_next_ten_slots_to_whoever_types(
         timedelta(hours=2)
     }
     assert "99" in told["refused"]
-    assert "added successfully" in told["saved"]
+    assert "was added" in told["saved"]
 
 
 def test_schedule_made_in_the_form_comes_at_the_slot_that_the_form_told(
