@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
 
+from scheduling.durations import LONGEST
+
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
     """Sets of schedules."""
@@ -148,6 +150,12 @@ class Schedule(models.Model):
                 condition=Q(pause_after_failures__isnull=True)
                 | Q(pause_after_failures__gte=1),
                 name="scheduling_schedule_failures_at_least_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(catch_up_window__lte=LONGEST)
+                & (Q(time_limit__isnull=True) | Q(time_limit__lte=LONGEST))
+                & (Q(alert_after__isnull=True) | Q(alert_after__lte=LONGEST)),
+                name="scheduling_schedule_durations_up_to_ten_years",
             ),
             models.CheckConstraint(
                 condition=Q(

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django_celery_beat.models import (
+    ClockedSchedule,
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
@@ -371,3 +372,41 @@ def test_ten_thousand_rows_leave_their_markers_in_one_statement() -> None:
     assert changes.take_changes() == changes.MARKERS_AT_ONCE
     follow_all()
     assert Schedule.objects.filter(next_slot__isnull=False).count() == 1502
+
+
+@pytest.mark.parametrize("instant", ["infinity", "-infinity", "10000-01-01"])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        *(
+            ("django_celery_beat_periodictask", column)
+            for column in ("start_time", "expires", "last_run_at", "date_changed")
+        ),
+        ("django_celery_beat_clockedschedule", "clocked_time"),
+        ("scheduling_schedule", "next_slot"),
+        ("scheduling_schedule", "paused_until"),
+    ],
+)
+@pytest.mark.usefixtures("daily")
+def test_an_instant_that_nobody_could_read_is_refused(
+    table: str, column: str, instant: str
+) -> None:
+    ClockedSchedule.objects.create(clocked_time=database_now())
+
+    with pytest.raises(IntegrityError, match="instants_in_calendar"):
+        write_by_sql(table, column, instant)
+
+
+@pytest.mark.parametrize("column", ["catch_up_window", "time_limit", "alert_after"])
+@pytest.mark.parametrize("duration", ["2000000000 days", "3651 days"])
+@pytest.mark.usefixtures("daily")
+def test_a_duration_that_nobody_could_add_is_refused(
+    column: str, duration: str
+) -> None:
+    with pytest.raises(IntegrityError, match="durations_up_to_ten_years"):
+        write_by_sql("scheduling_schedule", column, duration)
+
+
+def write_by_sql(table: str, column: str, value: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = %s", [value])  # noqa: S608
