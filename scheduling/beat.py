@@ -27,7 +27,8 @@ from scheduling.publishing import BrokerAwayError
 logger = logging.getLogger(__name__)
 
 LONGEST_SLEEP = 0.5
-#: Where a slot is due and another beat, or an edit, holds its row.
+#: Where a slot is due and another beat, or an edit, holds its row; then twice as long
+#: each time.
 SHORTEST_SLEEP = 0.02
 HEARTBEAT_SECONDS = 5
 HOUSEKEEPING_SECONDS = 60
@@ -64,6 +65,7 @@ class SlotScheduler(Scheduler):
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._database = Backoff()
         self._broker = Backoff()
+        self._held = Backoff(SHORTEST_SLEEP, LONGEST_SLEEP)
         self._take_back_from = 0.0
         self._heartbeat = Every(HEARTBEAT_SECONDS)
         self._housekeeping = Every(HOUSEKEEPING_SECONDS)
@@ -126,7 +128,20 @@ class SlotScheduler(Scheduler):
             done += self._ring()
         if _has_come(look.lease_ends_in) and time.monotonic() >= self._take_back_from:
             done += recovery.take_back()
-        return 0 if done else _sleep(look)
+        return 0 if done else self._sleep(look)
+
+    def _sleep(self, look: Look) -> float:
+        """Return how long to sleep where nothing could be done now.
+
+        A slot that is due is at another beat's hands, or an edit's, which can take its
+        time. A run that may ring and did not waits for another of its schedule: that
+        is no reason to hurry.
+        """
+        if _has_come(look.slot_in):
+            return self._held.fail()
+        self._held.reset()
+        coming = [wait for wait in (look.slot_in, look.ring_in) if wait and wait > 0]
+        return max(SHORTEST_SLEEP, min([LONGEST_SLEEP, *coming]))
 
     def _ring(self) -> int:
         written_off = publishing.write_off_late()
@@ -176,15 +191,3 @@ def _look() -> Look:
 
 def _has_come(wait: float | None) -> bool:
     return wait is not None and wait <= 0
-
-
-def _sleep(look: Look) -> float:
-    """Return how long to sleep where nothing could be done now.
-
-    A slot that is due is at another beat's hands, or an edit's. A run that may ring and
-    did not waits for another of its schedule: that is no reason to hurry.
-    """
-    coming = [look.slot_in] if look.slot_in is not None else []
-    if look.ring_in is not None and look.ring_in > 0:
-        coming.append(look.ring_in)
-    return max(SHORTEST_SLEEP, min([LONGEST_SLEEP, *coming]))

@@ -24,15 +24,14 @@ class Every:
 class Backoff:
     """How long to leave alone what has failed: twice as long each time."""
 
-    SHORTEST = 0.25
-    LONGEST = 5.0
-
-    def __init__(self) -> None:
+    def __init__(self, shortest: float = 0.25, longest: float = 5.0) -> None:
+        self._shortest = shortest
+        self._longest = longest
         self._wait = self._until = 0.0
 
     def fail(self) -> float:
         """Note a failure and return for how many seconds to wait."""
-        self._wait = min(self.LONGEST, max(self.SHORTEST, self._wait * 2))
+        self._wait = min(self._longest, max(self._shortest, self._wait * 2))
         self._until = time.monotonic() + self._wait
         return self._wait
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from config import celery_app
-from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, SlotScheduler, _sleep
+from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, SlotScheduler
 from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.seeding import apply_defaults
 from tests.processes import OwnProcess, StartCelery
@@ -145,21 +145,31 @@ def look(**waits: float | None) -> Look:
     return Look(has_changes=False, lease_ends_in=None, **known | waits)
 
 
-def test_beat_sleeps_until_the_next_thing_and_half_a_second_at_most() -> None:
-    assert _sleep(look()) == LONGEST_SLEEP
-    assert _sleep(look(slot_in=7.0)) == LONGEST_SLEEP
-    assert _sleep(look(slot_in=0.3)) == pytest.approx(0.3)
-    assert _sleep(look(slot_in=0.3, ring_in=0.1)) == pytest.approx(0.1)
+@pytest.fixture
+def scheduler() -> SlotScheduler:
+    return SlotScheduler(app=celery_app, lazy=True)
 
 
-def test_beat_does_not_spin_for_what_others_hold() -> None:
-    assert _sleep(look(slot_in=-4.0)) == SHORTEST_SLEEP
-    assert _sleep(look(ring_in=-4.0)) == LONGEST_SLEEP
+def test_beat_sleeps_until_the_next_thing_and_half_a_second_at_most(
+    scheduler: SlotScheduler,
+) -> None:
+    assert scheduler._sleep(look()) == LONGEST_SLEEP
+    assert scheduler._sleep(look(slot_in=7.0)) == LONGEST_SLEEP
+    assert scheduler._sleep(look(slot_in=0.3)) == pytest.approx(0.3)
+    assert scheduler._sleep(look(slot_in=0.3, ring_in=0.1)) == pytest.approx(0.1)
 
 
-def test_beat_ends_with_the_next_turn_where_the_one_it_was_stopped_in_went_on() -> None:
-    scheduler = SlotScheduler(app=celery_app, lazy=True)
+def test_beat_does_not_spin_for_what_others_hold(scheduler: SlotScheduler) -> None:
+    waits = [scheduler._sleep(look(slot_in=-4.0)) for _ in range(6)]
 
+    assert waits == pytest.approx([0.02, 0.04, 0.08, 0.16, 0.32, LONGEST_SLEEP])
+    assert scheduler._sleep(look(ring_in=-4.0)) == LONGEST_SLEEP
+    assert scheduler._sleep(look(slot_in=-0.1)) == SHORTEST_SLEEP
+
+
+def test_beat_ends_with_the_next_turn_where_the_one_it_was_stopped_in_went_on(
+    scheduler: SlotScheduler,
+) -> None:
     scheduler.close()
 
     with pytest.raises(SystemExit):
