@@ -39,23 +39,25 @@ WHERE s.periodic_task_id = v.id
 
 
 def take_changes(limit: int = MARKERS_AT_ONCE) -> int:
-    """Work off the oldest markers and return how many there were.
+    """Work off the oldest markers and return how many there were; 0: none for now.
 
-    One transaction. Locks the Schedules concerned in key order and reads the
-    definitions only then, so that of two beats with markers of one task the later
-    reads what the earlier did. Markers that another beat is at are left to it, and
-    a Schedule that somebody holds is come back to: the others do not wait for it.
+    One transaction, for as many tasks at most: of a row that more of them share, the
+    rest is left for the next turn, so that slots which are due have theirs between.
+    Locks the Schedules concerned in key order and reads the definitions only then, so
+    that of two beats with markers of one task the later reads what the earlier did.
+    Markers that another beat is at are left to it, and a Schedule that somebody holds
+    is come back to: the others do not wait for it.
     """
     with transaction.atomic():
         markers = _take_markers(limit)
         changed = _tasks_of(markers)
         if changed:
             add_missing(changed)
-        at_hand = _locked(Schedule.objects.filter(pk__in=changed))
+        at_hand = _locked(Schedule.objects.filter(pk__in=sorted(changed)[:limit]))
         _follow(at_hand, changed)
-        held = changed.keys() - {schedule.pk for schedule in at_hand}
-        _put_back({pk: changed[pk] for pk in held})
-    return max(0, len(markers) - len(held))
+        left = changed.keys() - {schedule.pk for schedule in at_hand}
+        _put_back({pk: changed[pk] for pk in left})
+    return 0 if left and not at_hand else len(markers)
 
 
 def add_missing(changed: dict[int, datetime]) -> None:

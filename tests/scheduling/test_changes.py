@@ -110,6 +110,26 @@ def test_an_edit_of_a_crontab_moves_all_that_use_it(daily: PeriodicTask) -> None
     assert next_hour(clock_of(daily).next_slot) == 10
 
 
+def test_a_row_that_very_many_share_is_followed_in_several_turns(
+    daily: PeriodicTask,
+) -> None:
+    for number in range(4):
+        PeriodicTask.objects.create(
+            name=f"Daily {number}", task=TASK, crontab=daily.crontab
+        )
+    follow_all()
+    sharing = Schedule.objects.filter(periodic_task__crontab=daily.crontab)
+    before = set(sharing.values_list("next_slot", flat=True))
+    CrontabSchedule.objects.filter(pk=daily.crontab_id).update(hour="11")
+    (edited_at,) = ScheduleChange.objects.values_list("changed_at", flat=True)
+
+    turns = [changes.take_changes(2) for _ in range(4)]
+
+    assert turns == [1, 2, 1, 0]
+    assert set(sharing.values_list("next_slot", flat=True)).isdisjoint(before)
+    assert {each.changed_at for each in sharing} == {edited_at}
+
+
 def test_counters_are_no_change(daily: PeriodicTask) -> None:
     PeriodicTask.objects.filter(pk=daily.pk).update(
         last_run_at=database_now(), total_run_count=5, date_changed=database_now()
