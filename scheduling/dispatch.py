@@ -191,7 +191,7 @@ def _run(
         slot=slot,
         trigger=Run.Trigger.CATCH_UP if is_late else Run.Trigger.SCHEDULE,
         exclusive=schedule.overlap != Schedule.Overlap.ALLOW,
-        ring_after=policy.ring_after(schedule, slot),
+        ring_after=policy.ring_after(schedule, task, slot),
         deadline=policy.deadline(schedule, task, slot),
         created_at=now,
     )

@@ -61,7 +61,8 @@ def decide(
 ) -> Decision:
     """Decide on every slot from ``first``, which is due, up to ``now``.
 
-    ``at_work`` says why a slot cannot run beside an open run of the schedule.
+    ``at_work`` says why a slot cannot run beside an open run of the schedule. Slots
+    of an outage that are each caught up wait for one another, and are not skipped.
     """
     oldest_to_run = now - patience(schedule, task)
     if schedule.catch_up == Schedule.CatchUp.ALL:
@@ -70,9 +71,12 @@ def decide(
         run, passed = _latest(schedule, timing, first, now, oldest_to_run)
     # Those that did not fit in are the next to be decided upon.
     next_slot = slots.next_slot(timing, run[-1] if len(run) == RUNS_AT_ONCE else now)
-    if run and at_work and schedule.overlap == Schedule.Overlap.SKIP:
-        passed += _not_run(timing, run[0], run[-1], Run.State.SKIPPED, at_work)
-        run = []
+    if at_work and schedule.overlap == Schedule.Overlap.SKIP:
+        waits = [slot for slot in run if _takes_its_turn(schedule, slot, now)]
+        if beside := run[len(waits) :]:
+            first, last = beside[0], beside[-1]
+            passed += _not_run(timing, first, last, Run.State.SKIPPED, at_work)
+        run = waits
     return Decision(run=run, not_run=passed, next_slot=next_slot)
 
 
@@ -84,19 +88,29 @@ def patience(schedule: Schedule, task: PeriodicTask) -> timedelta:
     return longest
 
 
-def ring_after(schedule: Schedule, slot: datetime) -> datetime:
-    """Return when the run of a slot may start: its jitter is always the same."""
-    if not schedule.jitter:
+def ring_after(schedule: Schedule, task: PeriodicTask, slot: datetime) -> datetime:
+    """Return when the run of a slot may start: its jitter is always the same.
+
+    It does not carry the run beyond the end of the schedule.
+    """
+    spread = schedule.jitter
+    if task.expires:
+        spread = min(spread, task.expires - slot)
+    if not spread:
         return slot
     seed = f"{schedule.pk} {slot.isoformat()}".encode()
     share = int.from_bytes(hashlib.sha256(seed).digest()[:8]) / 2**64
-    return slot + schedule.jitter * share
+    return slot + spread * share
 
 
 def deadline(schedule: Schedule, task: PeriodicTask, slot: datetime) -> datetime:
     """Return by when the run of a slot must have started."""
-    latest = ring_after(schedule, slot) + patience(schedule, task)
+    latest = ring_after(schedule, task, slot) + patience(schedule, task)
     return min(latest, task.expires) if task.expires else latest
+
+
+def _takes_its_turn(schedule: Schedule, slot: datetime, now: datetime) -> bool:
+    return schedule.catch_up == Schedule.CatchUp.ALL and now - slot > ON_TIME
 
 
 def _each(

@@ -187,6 +187,20 @@ def test_a_run_at_work_skips_the_slot_and_is_named() -> None:
     assert decided.next_slot == after(minutes=1)
 
 
+def test_slots_of_an_outage_that_are_all_caught_up_do_not_skip_each_other() -> None:
+    schedule = Schedule(catch_up=Schedule.CatchUp.ALL, overlap=Schedule.Overlap.SKIP)
+    now = after(minutes=policy.RUNS_AT_ONCE + 4)
+
+    first = decision(schedule, now=now)
+    assert first.next_slot is not None
+    rest = decision(schedule, first=first.next_slot, now=now, at_work="At work.")
+
+    assert len(first.run) == policy.RUNS_AT_ONCE
+    assert len(rest.run) == 3
+    # These two are on time.
+    assert [one.reason for one in rest.not_run] == ["At work."] * 2
+
+
 @pytest.mark.parametrize("overlap", [Schedule.Overlap.QUEUE, Schedule.Overlap.ALLOW])
 def test_other_overlaps_do_not_skip(overlap: Schedule.Overlap) -> None:
     decided = decision(Schedule(overlap=overlap), now=MIDNIGHT, at_work="At work.")
@@ -219,15 +233,30 @@ def test_jitter_is_the_same_for_a_slot_and_within_its_bound() -> None:
     schedule = Schedule(pk=7, jitter=timedelta(minutes=10))
     slots = [after(days=day) for day in range(50)]
 
-    delays = [policy.ring_after(schedule, slot) - slot for slot in slots]
+    delays = [
+        policy.ring_after(schedule, PeriodicTask(), slot) - slot for slot in slots
+    ]
 
-    assert delays == [policy.ring_after(schedule, slot) - slot for slot in slots]
+    assert delays == [
+        policy.ring_after(schedule, PeriodicTask(), slot) - slot for slot in slots
+    ]
     assert all(timedelta(0) <= delay < timedelta(minutes=10) for delay in delays)
     assert len(set(delays)) == 50
 
 
+def test_jitter_carries_no_run_beyond_the_end_of_its_schedule() -> None:
+    schedule = Schedule(pk=7, jitter=timedelta(hours=12))
+    ending = PeriodicTask(expires=after(days=50))
+    slots = [after(days=49, hours=23, minutes=minute) for minute in range(60)]
+
+    starts = [policy.ring_after(schedule, ending, slot) for slot in slots]
+
+    assert all(start < after(days=50) for start in starts)
+    assert len(set(starts)) == 60
+
+
 def test_without_jitter_a_run_may_start_at_its_slot() -> None:
-    assert policy.ring_after(Schedule(pk=7), MIDNIGHT) == MIDNIGHT
+    assert policy.ring_after(Schedule(pk=7), PeriodicTask(), MIDNIGHT) == MIDNIGHT
 
 
 def test_deadline_is_the_window_or_the_end_of_the_schedule() -> None:
