@@ -118,6 +118,7 @@ class SlotScheduler(Scheduler):
         if self._housekeeping.is_due():
             changes.adopt_strays()
             changes.look_again_at_broken()
+            changes.end_pauses()
         look = _look()
         done = 0
         if look.has_changes:

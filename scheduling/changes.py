@@ -95,6 +95,25 @@ def look_again_at_broken() -> int:
         return len(_follow(broken, {schedule.pk: now for schedule in broken}))
 
 
+def end_pauses() -> int:
+    """End the pauses that are over and that no slot ends; return how many there were.
+
+    What came in such a pause is written down, though nothing comes after it: the
+    schedule has expired in it, or was switched off.
+    """
+    with transaction.atomic():
+        now = database_now()
+        over = Schedule.objects.filter(paused_until__lte=now, next_slot=None)
+        schedules = _locked(over)
+        tasks = definitions_of(schedule.pk for schedule in schedules)
+        skipped = []
+        for schedule in schedules:
+            schedule.periodic_task = tasks[schedule.pk]
+            skipped += accounting.end_pause(schedule, now)
+        write(schedules, skipped)
+    return len(schedules)
+
+
 def definitions_of(keys: Iterable[int]) -> dict[int, PeriodicTask]:
     """Read these tasks with the rows that say when; one query."""
     return with_schedules(PeriodicTask.objects.all()).in_bulk(list(keys))

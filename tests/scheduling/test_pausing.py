@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
+from scheduling import changes
 from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
 from scheduling.dispatch import dispatch_due
@@ -122,6 +123,23 @@ def test_a_pause_that_is_over_may_be_followed_by_another() -> None:
     assert clock_of(task).paused_by == "ben"
     assert run.state == Run.State.SKIPPED
     assert run.reason.startswith("Paused by anna: Stocktaking. 3 slots from ")
+
+
+def test_a_pause_that_outlasts_its_schedule_is_ended_and_accounted_for() -> None:
+    now = database_now()
+    task = every(10, expires=now - timedelta(minutes=12))
+    over = {"paused_until": now - timedelta(seconds=1)}
+    paused_for(task, timedelta(minutes=32), **over)
+    lasting = every(10)
+    paused_for(lasting, timedelta(minutes=32))
+
+    assert changes.end_pauses() == 1
+
+    run = Run.objects.get()
+    assert (run.periodic_task, run.state, run.slots_missed) == (task, "skipped", 2)
+    assert not clock_of(task).is_paused
+    assert clock_of(task).next_slot is None
+    assert clock_of(lasting).is_paused
 
 
 def test_the_slot_on_which_a_pause_ends_is_no_longer_in_it() -> None:
