@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -89,7 +90,7 @@ def start_process(
 ) -> Iterator[StartProcess]:
     """Start `python -m …` on the test's servers; processes end with the test.
 
-    The name is that of the file that takes what a process says.
+    Each says it in a file of its own, whose name begins with the one given.
     """
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -101,11 +102,12 @@ def start_process(
         "RUN_DIR": str(tmp_path / "run"),
     }
 
+    numbers = count(1)
     with ExitStack() as processes:
 
         def start(name: str, *arguments: str) -> OwnProcess:
-            process = OwnProcess(arguments, environment, tmp_path / f"{name}.log")
-            return processes.enter_context(process)
+            log = tmp_path / f"{name}-{next(numbers)}.log"
+            return processes.enter_context(OwnProcess(arguments, environment, log))
 
         yield start
 

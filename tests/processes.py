@@ -14,13 +14,13 @@ from django.conf import settings
 
 
 class OwnProcess:
-    """`python -m …`, started at once; what it says goes to the end of a file."""
+    """`python -m …`, started at once; what it says goes to a file of its own."""
 
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> None:
         self._log = log
-        with log.open("ab") as output:
+        with log.open("xb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=settings.BASE_DIR,
