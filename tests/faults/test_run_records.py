@@ -11,7 +11,7 @@ from django.db import connection
 from scheduling.models import Heartbeat
 from tests.faults.own_servers import OwnPostgres
 from tests.processes import StartCelery
-from tests.scheduling.runs import make_run, ring, start_worker
+from tests.scheduling.runs import make_run, note_rung, ring, send, start_worker
 from tests.scheduling.waiting import until
 
 pytestmark = [
@@ -31,10 +31,10 @@ def database_url(
 
 
 @pytest.mark.parametrize(
-    ("task", "state", "error"),
+    ("task", "state", "error", "said"),
     [
-        ("outlast", "succeeded", ""),
-        ("outlast_and_fail", "failed", "LookupError: nothing there"),
+        ("outlast", "succeeded", "", "succeeded in"),
+        ("outlast_and_fail", "failed", "LookupError: nothing there", "nothing there"),
     ],
 )
 def test_end_of_a_run_waits_for_the_database(
@@ -44,6 +44,7 @@ def test_end_of_a_run_waits_for_the_database(
     task: str,
     state: str,
     error: str,
+    said: str,
 ) -> None:
     worker = start_worker(start_celery)
     started, may_end = tmp_path / "started", tmp_path / "may end"
@@ -65,6 +66,7 @@ def test_end_of_a_run_waits_for_the_database(
 
     until(is_recorded)
     assert (run.state, run.attempts, run.error) == (state, 1, error)
+    worker.wait_until_it_says(said)
     assert worker.has_said("nothing there") == bool(error)
 
 
@@ -90,10 +92,11 @@ def test_message_that_cannot_claim_leaves_its_run_to_another(
 ) -> None:
     worker = start_worker(start_celery)
     run = make_run()
+    note_rung(run)
 
     own_postgres.stop()
     try:
-        ring(run)
+        send(run)
         worker.wait_until_it_says("run_not_claimed")
     finally:
         own_postgres.start_again()
