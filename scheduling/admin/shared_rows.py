@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.views.main import ChangeList
@@ -22,10 +23,14 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from scheduling.clock import database_now
 from scheduling.definitions import let_zone_names_stand, with_zone_names
 from scheduling.protection import users_of
 from scheduling.slots import InvalidTimingError
 from scheduling.slots.zones import zone_named
+from scheduling.timing import in_words, timing_of
+
+from .timing_form import CRONTAB
 
 for _model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
     admin.site.unregister(_model)
@@ -64,9 +69,36 @@ class CrontabList(ChangeList):
         let_zone_names_stand(self.result_list)
 
 
+class CrontabForm(forms.ModelForm):  # type: ignore[type-arg] # for the checker alone
+    """Refuses what never comes due, which django-celery-beat's validators let by."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            self._refuse_what_is_no_time(CrontabSchedule(**cleaned))
+        return cleaned
+
+    def _refuse_what_is_no_time(self, row: CrontabSchedule) -> None:
+        try:
+            timing_of(PeriodicTask(crontab=row), database_now())
+        except InvalidTimingError as error:
+            field = error.field if error.field in self.fields else None
+            self.add_error(field, str(error))
+
+
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type: ignore[misc] # as above
-    """Shows a row whose zone does not exist like any other, to be mended or deleted."""
+    """Shows a row that has no meaning like any other, to be mended or deleted."""
+
+    form = CrontabForm
+    list_display = ("__str__", "says")
+    fields = ("says", *CRONTAB, "timezone")
+    readonly_fields = ("says",)
+
+    @admin.display(description="in words")
+    def says(self, row: CrontabSchedule) -> str:
+        """Django-celery-beat's own words fail on a row that Celery cannot read."""
+        return in_words(PeriodicTask(crontab=row))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CrontabSchedule]:
         return with_zone_names(super().get_queryset(request))
