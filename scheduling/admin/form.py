@@ -20,6 +20,7 @@ from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
+from scheduling.slots.zones import zone_names
 from scheduling.spoken import spoken_instant
 from scheduling.validity import problems_of
 
@@ -126,7 +127,7 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
             "schedule_form": form,
             "groups": groups_of(form),
             "tasks": registry.all_tasks(),
-            "zones": preview.zones(),
+            "zones": zone_names(),
             "preview": preview.of_form(form, database_now()),
             "facts": () if may_change or not standing else _facts(standing),
             "tools": _tools(request, standing) if standing else (),

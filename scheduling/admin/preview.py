@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.http import QueryDict
@@ -62,11 +60,6 @@ class Preview:
             "warnings": list(self.warnings),
             "errors": dict(self.errors),
         }
-
-
-@cache
-def zones() -> list[str]:
-    return sorted(available_timezones())
 
 
 def of_form(form: forms.BaseForm, now: datetime) -> Preview:

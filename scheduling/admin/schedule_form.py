@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from unicodedata import category
 
 from django import forms
 from django.db import connection, models
@@ -25,6 +26,8 @@ from .timing_form import TimingForm
 from .timing_form import initial_of as timing_initial
 
 SMALLINT_MAX = 32_767
+#: What turns the order of all letters after it, those of other words among them.
+TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: What becomes of the columns that the form does not ask.
 CLEARED = {
     "args": "[]",
@@ -32,6 +35,10 @@ CLEARED = {
     **dict.fromkeys(("queue", "exchange", "routing_key", "priority")),
 }
 ROWS = ("name", "description", "task", "enabled", "one_off", "start_time", "expires")
+
+
+def _turns_or_breaks(character: str) -> bool:
+    return category(character) in {"Cc", "Zl", "Zp"} or character in TURNS
 
 
 def _policy(name: str) -> models.Field[Any, Any]:
@@ -158,6 +165,15 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
         if not self.errors:
             self._judge()
         return cleaned
+
+    def clean_name(self) -> str:
+        """Refuse characters that make a line say something else than it holds."""
+        name: str = self.cleaned_data["name"]
+        if hidden := next(filter(_turns_or_breaks, name), None):
+            raise forms.ValidationError(
+                f"Leave out the invisible character U+{ord(hidden):04X}."
+            )
+        return name
 
     def validate_unique(self) -> None:
         """Check the name alone: our own form knows that there is one schedule."""

@@ -5,12 +5,20 @@ Wall times are datetimes without a zone, instants are datetimes in UTC.
 
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from scheduling.slots.errors import InvalidTimingError
 
 _SECOND = timedelta(seconds=1)
+#: In the database, and no place: one differs from host to host, one is for none.
+NO_PLACES = frozenset({"localtime", "Factory"})
+
+
+@cache
+def zone_names() -> list[str]:
+    """Return the names of all zones that stand for a place, or for UTC, in order."""
+    return sorted(available_timezones() - NO_PLACES)
 
 
 @lru_cache(maxsize=1024)
@@ -19,17 +27,23 @@ def zone_named(name: str) -> ZoneInfo:
 
     Raises InvalidTimingError for the field ``zone`` where no such zone exists.
     """
+    if name in NO_PLACES:
+        raise _unknown(name)
     try:
         return ZoneInfo(name)
     # A path out of the database of zones, or one of its directories: "Europe".
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        alike = get_close_matches(name, sorted(available_timezones()), 1, 0.8)
-        hint = f" Did you mean {alike[0]}?" if alike else ""
-        raise InvalidTimingError(
-            "zone",
-            f"There is no time zone {name!r}: give an IANA name such as "
-            f"Europe/Berlin.{hint}",
-        ) from None
+        raise _unknown(name) from None
+
+
+def _unknown(name: str) -> InvalidTimingError:
+    alike = get_close_matches(name, zone_names(), 1, 0.8)
+    hint = f" Did you mean {alike[0]}?" if alike else ""
+    return InvalidTimingError(
+        "zone",
+        f"There is no time zone {name!r}: give an IANA name such as "
+        f"Europe/Berlin.{hint}",
+    )
 
 
 def wall_time(instant: datetime, zone: ZoneInfo) -> datetime:

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django_celery_beat.models import (
     ClockedSchedule,
     IntervalSchedule,
@@ -23,7 +24,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from scheduling import editing, pausing
 from scheduling.models import Run, Schedule, ScheduleChange, TaskVersion
-from tests.scheduling.admin.desk import PAUSE, RUN, VIEW, staff, text, told
+from tests.scheduling.admin.desk import LIST, PAUSE, RUN, VIEW, staff, text, told
 from tests.scheduling.admin.schedule_page import (
     ADD,
     CHANGE,
@@ -413,6 +414,30 @@ def test_of_two_new_schedules_with_one_name_one_is_refused() -> None:
     assert PeriodicTask.objects.filter(name="Theirs").count() == 1
 
 
+def test_a_name_is_of_any_script(admin_client: Client) -> None:
+    save(admin_client, **daily(name="إغلاق 👨‍👩‍👧 الطلبات"))
+
+    assert PeriodicTask.objects.filter(name="إغلاق 👨‍👩‍👧 الطلبات").exists()
+
+
+def test_what_was_saved_is_told_by_its_name_alone(admin_client: Client) -> None:
+    added = save(admin_client, **daily())
+    changed = save(admin_client, named(), description="Nightly", _continue="")
+
+    assert told(added) == "“Theirs” was added."
+    assert told(changed) == "“Theirs” was changed."
+    assert changed["Location"] == address(named())
+
+
+def test_a_new_schedule_waits_for_beat_to_see_it(admin_client: Client) -> None:
+    save(admin_client, **daily())
+
+    said = text(admin_client.get(reverse(LIST), {"q": "Theirs"}))
+
+    assert "not seen by beat yet" in said
+    assert "nothing to come" not in said
+
+
 # What is refused --------------------------------------------------------------------
 
 
@@ -446,6 +471,11 @@ def test_of_two_new_schedules_with_one_name_one_is_refused() -> None:
             "expires: It expires before it starts",
         ),
         ({"name": "Close old orders"}, "name: Another schedule has this name"),
+        (
+            {"name": "Their\u202esrieht"},
+            "name: Leave out the invisible character U+202E",
+        ),
+        ({"name": "Two\nlines"}, "name: Leave out the invisible character U+000A."),
     ],
 )
 def test_what_could_not_run_is_refused_with_a_sentence(
@@ -513,6 +543,15 @@ def test_a_row_that_cannot_run_says_why_and_is_mended_by_saving(
     assert answer.status_code == 302
     assert (task.queue, task.priority, task.headers) == (None, None, "{}")
     assert task.kwargs == "{}"
+
+
+def test_why_a_schedule_was_stopped_is_said_once(admin_client: Client) -> None:
+    task = every(10, task="no.such.task")
+
+    said = text(admin_client.get(address(task)))
+
+    assert 'Stopped, until this is mended: "no.such.task" is no task' in said
+    assert said.count("is no task that can be scheduled") == 1
 
 
 def test_a_row_in_a_zone_that_does_not_exist_is_shown_and_mended(

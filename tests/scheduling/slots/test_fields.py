@@ -166,6 +166,13 @@ def test_blanks_around_the_parts_of_a_list_mean_nothing() -> None:
             "zone",
             "There is no time zone '': give an IANA name such as Europe/Berlin.",
         ),
+        # Whatever the host is set to.
+        (
+            Crontab(zone="localtime"),
+            "zone",
+            "There is no time zone 'localtime': give an IANA name such as "
+            "Europe/Berlin.",
+        ),
     ],
 )
 def test_what_has_no_meaning_is_refused_with_the_remedy(
