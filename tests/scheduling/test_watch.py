@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
@@ -19,6 +18,7 @@ from scheduling.watch import find_troubles, turn
 from tests.scheduling.factories import TASK
 from tests.scheduling.watching import (
     MINUTE,
+    age_the_installation,
     all_alive,
     found,
     open_kinds,
@@ -37,12 +37,6 @@ def _alive() -> None:
 
 def change(one: Schedule, **fields: Any) -> None:
     Schedule.objects.filter(pk=one.pk).update(**fields)
-
-
-def age_the_installation(age: timedelta) -> None:
-    MigrationRecorder.Migration.objects.filter(app="scheduling").update(
-        applied=database_now() - age
-    )
 
 
 def test_nothing_is_wrong_where_every_slot_has_its_run() -> None:

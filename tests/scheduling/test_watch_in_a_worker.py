@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.processes import StartCelery
 from tests.scheduling.mailbox import Mailbox, Mood, open_mailbox
 from tests.scheduling.runs import start_worker
 from tests.scheduling.waiting import until
-from tests.scheduling.watching import DESK, run, schedule
+from tests.scheduling.watching import DESK, age_the_installation, run, schedule
 
 
 @pytest.fixture
@@ -22,6 +23,12 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         monkeypatch.setenv("EMAIL_URL", f"smtp://127.0.0.1:{opened.port}")
         monkeypatch.setenv("SCHEDULING_ALERT_EMAILS", DESK)
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _no_beat_yet(transactional_db: None) -> None:  # noqa: ARG001 - has the table
+    """Let nobody miss the beat that is not started, however long the tests go on."""
+    age_the_installation(timedelta())
 
 
 def test_worker_tells_of_a_run_that_failed_and_of_its_end(

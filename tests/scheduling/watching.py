@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.migrations.recorder import MigrationRecorder
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from scheduling.clock import database_now
@@ -26,6 +27,13 @@ def all_alive(*, now: datetime | None = None) -> None:
             name=f"{kind} of the tests",
             defaults={"started_at": now, "seen_at": now},
         )
+
+
+def age_the_installation(age: timedelta) -> None:
+    """Let the clock's tables be so old; of new ones nobody expects a beat yet."""
+    MigrationRecorder.Migration.objects.filter(app="scheduling").update(
+        applied=database_now() - age
+    )
 
 
 def schedules(count: int, *, every: int = 10, **policies: Any) -> list[Schedule]:
