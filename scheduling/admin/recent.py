@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 SHOWN = 20
+NO_RUN = UUID(int=0)
+SQUARE = (
+    '<li><span class="{0}" title="{1}">'
+    '<span class="visually-hidden">{1}</span></span></li>'
+)
+LINKED_SQUARE = (
+    '<li><a class="{0}" title="{1}" href="{2}" tabindex="-1">'
+    '<span class="visually-hidden">{1}</span></a></li>'
+)
 #: Of slots that beat wrote down together, the latest first.
 NEWEST_FIRST = ("-created_at", "-slot", "id")
 #: What a square and a line about a run say; the other columns may be large.
@@ -55,8 +65,14 @@ def strip(runs: list[Run], *, linked: bool) -> SafeString:
     Height and outline tell the states apart as well as colour does. Squares take no
     part in walking the page by keyboard: the history beside them lists the same.
     """
+    before, _, after = _page_of_none().partition(str(NO_RUN))
     squares = format_html_join(
-        "", "<li>{}</li>", ((_square(run, linked=linked),) for run in reversed(runs))
+        "",
+        LINKED_SQUARE if linked else SQUARE,
+        (
+            (run.state, in_a_line(run), f"{before}{run.pk}{after}")
+            for run in reversed(runs)
+        ),
     )
     return format_html(
         '<ol class="strip" aria-label="The last {}, the newest last">{}</ol>',
@@ -65,20 +81,9 @@ def strip(runs: list[Run], *, linked: bool) -> SafeString:
     )
 
 
-def _square(run: Run, *, linked: bool) -> SafeString:
-    says = in_a_line(run)
-    words = format_html('<span class="visually-hidden">{}</span>', says)
-    if not linked:
-        return format_html(
-            '<span class="{}" title="{}">{}</span>', run.state, says, words
-        )
-    return format_html(
-        '<a class="{}" title="{}" href="{}" tabindex="-1">{}</a>',
-        run.state,
-        says,
-        reverse("admin:scheduling_run_change", args=[run.pk]),
-        words,
-    )
+def _page_of_none() -> str:
+    """Return an address to put keys into: to look one up for each takes longest."""
+    return reverse("admin:scheduling_run_change", args=[NO_RUN])
 
 
 def in_a_line(run: Run) -> str:
