@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,10 @@ admin.site.unregister(stock.PeriodicTaskAdmin.model)
 class ScheduleList(ChangeList):
     """A page of schedules, each with its newest runs; one instant for all of them."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.opts = self.model_admin.opts
+
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
     ) -> QuerySet[PeriodicTask]:
@@ -78,6 +83,13 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
     search_fields = ("name", "task", "description")
     search_help_text = "Name, task or description"
     change_list_template = "scheduling/schedule_list.html"
+
+    def __init__(self, model: type[PeriodicTask], site: admin.AdminSite) -> None:
+        super().__init__(model, site)
+        # On our pages alone: for django-celery-beat it would be a migration of its.
+        self.opts = copy(self.opts)
+        self.opts.verbose_name = "schedule"
+        self.opts.verbose_name_plural = "schedules"
 
     # Rights --------------------------------------------------------------------
 
@@ -138,11 +150,14 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
         objs: Sequence[PeriodicTask] | QuerySet[PeriodicTask],
         request: HttpRequest,
     ) -> tuple[Any, Any, Any, Any]:
-        """Name what is to be deleted, be its zone one that exists or not."""
-        for task in objs:
+        """Name what is to be deleted, and tell what is not deleted with it."""
+        tasks = list(objs)
+        for task in tasks:
             let_zone_be_read(task)
-        found: tuple[Any, Any, Any, Any] = super().get_deleted_objects(objs, request)
-        return found
+        _, _, lacking, protected = super().get_deleted_objects(tasks, request)
+        named = [f"Schedule: {task.name}" for task in tasks]
+        kept = "Runs of before are kept under the name of their schedule."
+        return [*named, kept], {"schedules": len(tasks)}, lacking, protected
 
     def get_actions(self, request: HttpRequest) -> dict[str, Action | None]:
         if not self.has_view_permission(request):
