@@ -10,12 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
-from scheduling.changes import THE_CLOCK
+from scheduling.changes import THE_CLOCK, adopt_strays
 from scheduling.clock import database_now
 from scheduling.gaps import SCHEDULES_A_TURN, TURN
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
 from scheduling.watch import find_troubles, turn
 from tests.scheduling.factories import TASK
+from tests.scheduling.schedules import follow_all
 from tests.scheduling.watching import (
     MINUTE,
     age_the_installation,
@@ -31,7 +32,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _alive() -> None:
+def _all_is_well() -> None:
+    """Have the seeded schedules taken up, however long ago the tests began."""
+    adopt_strays()
+    follow_all()
     all_alive()
 
 
