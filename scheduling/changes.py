@@ -74,9 +74,13 @@ def add_missing(changed: dict[int, datetime]) -> None:
 def adopt_strays() -> int:
     """Mark the tasks that no trigger has seen, and return how many there were.
 
-    There are none, unless somebody took the triggers away for a while.
+    There are none, unless somebody took the triggers away for a while. One with a
+    marker is none: its slots count from that, and not from when a beat came to look.
     """
-    strays = PeriodicTask.objects.filter(clock__isnull=True)
+    seen = ScheduleChange.objects.filter(kind=ScheduleChange.Kind.TASK)
+    strays = PeriodicTask.objects.filter(clock__isnull=True).exclude(
+        pk__in=seen.values("row_id")
+    )
     markers = ScheduleChange.objects.bulk_create(
         ScheduleChange(kind=ScheduleChange.Kind.TASK, row_id=pk)
         for pk in strays.values_list("pk", flat=True)

@@ -105,12 +105,17 @@ class Clock:
         self, *, every: int = 1, after: float = 1.0, body: float = 0.0, **policies: Any
     ) -> Series:
         """Make a schedule whose first slot comes so many seconds from now."""
-        first = database_now() + timedelta(seconds=after)
+        series = self.unseen(every=every, slot_in=after, body=body)
+        self._set(series.task, **policies)
+        return series
+
+    def unseen(self, *, every: int = 3600, slot_in: float, body: float = 0.0) -> Series:
+        """Make a schedule that this process leaves to the beats to find."""
+        first = database_now() + timedelta(seconds=slot_in)
         interval, _ = IntervalSchedule.objects.get_or_create(
             every=every, period="seconds"
         )
         task = self.task(body, interval=interval, start_time=first)
-        self._set(task, **policies)
         return Series(task=task, first=first, every=timedelta(seconds=every))
 
     def daily(self, *, at: datetime, **policies: Any) -> PeriodicTask:

@@ -121,24 +121,26 @@ def test_slots_that_no_beat_saw_are_caught_up_as_their_schedules_say(
     assert not Run.objects.exists()
 
     let_pass_unseen([*daily.values(), *hourly.values()], slot)
+    new = clock.unseen(slot_in=0.5)
+    until(lambda: database_now() > new.first)
     clock.worker()
     clock.beat()
 
-    until(lambda: all(is_moved_on(task) for task in hourly.values()), seconds=60)
+    tasks = [*daily.values(), *hourly.values(), new.task]
+    until(lambda: all(is_moved_on(task) for task in tasks), seconds=60)
     until(none_is_open, seconds=60)
     bodies = clock.bodies()
-    assert {
-        policy: account(task, [slot], bodies) for policy, task in daily.items()
-    } == {
+    assert account(new.task, [new.first], bodies) == {"succeeded": 1}
+    counts = {name: account(task, [slot], bodies) for name, task in daily.items()}
+    assert counts == {
         "latest": {"succeeded": 1},
         "all": {"succeeded": 1},
         "skip": {"skipped": 1},
     }
     hours = slots_between(slot, timedelta(hours=1), database_now())
     assert len(hours) == 3
-    assert {
-        policy: account(task, hours, bodies) for policy, task in hourly.items()
-    } == {
+    counts = {name: account(task, hours, bodies) for name, task in hourly.items()}
+    assert counts == {
         "latest": {"skipped": 2, "succeeded": 1},
         "all": {"succeeded": 3},
         "skip": {"skipped": 3},

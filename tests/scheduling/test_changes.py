@@ -16,7 +16,7 @@ from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule, ScheduleChange
 from tests.scheduling.factories import TASK
-from tests.scheduling.schedules import clock_of, follow_all
+from tests.scheduling.schedules import clock_of, follow_all, unseen
 
 pytestmark = pytest.mark.django_db
 
@@ -355,6 +355,16 @@ def test_a_task_that_no_trigger_saw_is_adopted(daily: PeriodicTask) -> None:
     follow_all()
 
     assert next_hour(clock_of(daily).next_slot) == 9
+
+
+def test_a_task_whose_marker_waits_keeps_the_instant_of_its_making() -> None:
+    task = unseen()
+    made_at = ScheduleChange.objects.get(kind="task", row_id=task.pk).changed_at
+
+    assert changes.adopt_strays() == 0
+    follow_all()
+
+    assert clock_of(task).anchor == made_at
 
 
 def test_deleting_a_task_by_sql_takes_its_schedule_and_keeps_its_runs(
