@@ -40,7 +40,7 @@ def own_postgres(
     with django_db_blocker.unblock():
         server.start()
     yield server
-    server.stop()
+    server.end()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -129,6 +130,11 @@ def _fork(body: Callable[[], None]) -> int:
     try:
         body()
         status = 0
+    except SystemExit as end:
+        # As Celery's own program would end with it.
+        status = int(end.code or 0)
+    except Exception:  # noqa: BLE001 - of which nobody else would tell
+        traceback.print_exc()
     finally:
         # Nothing of the parent's may be run here: its exit handlers, for one.
         sys.stderr.flush()

@@ -29,6 +29,7 @@ class OwnPostgres:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._numbers = count(1)
+        self._place = socket.socket()
         self.port = _free_port()
 
     def start(self) -> None:
@@ -46,10 +47,20 @@ class OwnPostgres:
         self._control("restart", f"--mode={mode}")
 
     def stop(self) -> None:
+        """Stop the server, and let nobody else have its port."""
+        self._control("stop", "--mode=immediate")
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Bound, and not listening: it refuses whoever connects.
+        self._place.bind(("127.0.0.1", self.port))
+
+    def end(self) -> None:
+        """Stop the server for good."""
         self._control("stop", "--mode=immediate")
 
     def start_again(self) -> None:
         """Start the server after a stop; return once it answers."""
+        self._place.close()
         # Without fsync a machine that loses power forgets; a server that crashes
         # forgets nothing.
         options = (
