@@ -1,9 +1,9 @@
-"""Files that worker and beat touch while they turn, and the question of their age.
+"""Files that worker and beat touch while they make progress, and a check of their age.
 
     python -m config.heartbeat worker|beat
 
-ends with 0 while the process turns and with 1 when it has stopped to. Celery's
-own `inspect ping` goes on answering for a minute after a worker has stalled.
+exits with 0 while the process is making progress, and with 1 when it has stalled.
+Celery's own `inspect ping` goes on answering for a minute after a worker has stalled.
 """
 
 import sys
@@ -18,13 +18,14 @@ from django.conf import settings
 
 KINDS = ("worker", "beat")
 
-# A worker says so every two seconds, and beat wakes every five at the latest;
-# a broker that is slow to refuse may hold up either for some more.
+# A worker touches its file every two seconds; beat wakes twice a second, and every
+# five seconds at the latest under the stock scheduler. A broker that is slow to
+# refuse a connection may hold up either for longer.
 STALE_SECONDS = 30
 
 
 def is_fresh(kind: str, *, now: float | None = None) -> bool:
-    """Say whether the process has turned lately; `now` is in epoch seconds."""
+    """Return whether the process has made progress lately; `now` is a Unix time."""
     try:
         touched = _file(kind).stat().st_mtime
     except FileNotFoundError:
@@ -33,7 +34,7 @@ def is_fresh(kind: str, *, now: float | None = None) -> bool:
 
 
 def touch(kind: str) -> None:
-    """Note that the process turns."""
+    """Record that the process is making progress."""
     file = _file(kind)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch()

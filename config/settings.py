@@ -1,7 +1,7 @@
 """Django's settings: the one module that reads the environment.
 
-A default stands here only where it is safe in production. Every name is listed
-in .env.example, and operations.md says what each is for.
+A default stands here only where it is safe in production. .env.example lists every
+name and says what it is for.
 """
 
 import re
