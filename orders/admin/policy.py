@@ -45,7 +45,6 @@ class ClosePolicyForm(forms.ModelForm):  # type: ignore[type-arg] # as RecordAdm
             "grace",
             "pending_wait",
             "surge_limit",
-            "notify_customer",
         )
         help_texts = {
             "match_payment_mode": "Empty: any. It outranks the source.",
@@ -55,7 +54,7 @@ class ClosePolicyForm(forms.ModelForm):  # type: ignore[type-arg] # as RecordAdm
 
 @admin.register(ClosePolicy)
 class ClosePolicyAdmin(RecordAdmin):
-    """No policy is deleted: a disabled one says never, and keeps its place."""
+    """Policies cannot be deleted: a disabled one means "never" for what it matches."""
 
     change_right = "change_closepolicy"
     view_rights = ("view_closepolicy", change_right)

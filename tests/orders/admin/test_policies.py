@@ -39,6 +39,13 @@ def form(**fields: str) -> dict[str, str]:
     } | fields
 
 
+def test_the_form_offers_only_what_a_sweep_heeds(admin_client: Client) -> None:
+    page = admin_client.get(page_of(unpaid_online())).content.decode()
+
+    assert 'name="surge_limit"' in page
+    assert 'name="notify_customer"' not in page
+
+
 def test_a_policy_is_added_in_spoken_durations(admin_client: Client) -> None:
     answer = admin_client.post(reverse(ADD), form())
 
