@@ -27,12 +27,7 @@ from scheduling.shared_rows import references_to
 from scheduling.spoken import spoken_instant
 from scheduling.timing import with_schedules
 
-#: The columns of a task that a person may change; its schedule is asked for by kind.
-FIELDS = (
-    *("name", "description", "task", "args", "kwargs", "enabled", "one_off"),
-    *("start_time", "expires", "expire_seconds"),
-    *("queue", "exchange", "routing_key", "headers", "priority"),
-)
+#: The fields of a Schedule that a person may change.
 POLICIES = tuple(
     column.name
     for column in Schedule._meta.fields  # noqa: SLF001 - documented by Django
