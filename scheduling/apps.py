@@ -11,10 +11,11 @@ class SchedulingConfig(AppConfig):
     verbose_name = "Clock"
 
     def ready(self) -> None:
-        """Register the system checks, which importing does, and protect rows in use."""
+        """Register the system checks, which importing does, and what deleting asks."""
         from scheduling import (  # noqa: F401, PLC0415 - need loaded apps
             checks,
             protection,
         )
 
         protection.protect_rows_in_use()
+        protection.lock_schedules_first()

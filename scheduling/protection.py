@@ -1,6 +1,7 @@
-"""A row that says when is not deleted while a schedule goes by it.
+"""What is in use is not deleted, or not in the middle of its use.
 
-django-celery-beat would delete those schedules with it, without a word.
+A row that says when stays while a schedule goes by it: django-celery-beat would delete
+those schedules with it, without a word. And a schedule is deleted by whoever holds it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from django.db.models.signals import pre_delete
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.definitions import KINDS
+from scheduling.models import Schedule
 
 MOST_NAMED = 3
 
@@ -26,6 +28,15 @@ def protect_rows_in_use() -> None:
         pre_delete.connect(
             _refuse_if_in_use, sender=model, dispatch_uid=f"scheduling.protect.{kind}"
         )
+
+
+def lock_schedules_first() -> None:
+    """From now on, in this process, lock a task's Schedule before it is deleted.
+
+    Django's next statement has the task's Runs; who retries one of them takes the
+    Schedule before it, and the two would wait for each other.
+    """
+    pre_delete.connect(_lock, sender=PeriodicTask, dispatch_uid="scheduling.lock")
 
 
 def users_of(row: models.Model, *, using: str = DEFAULT_DB_ALIAS) -> list[PeriodicTask]:
@@ -54,6 +65,14 @@ def _refuse_if_in_use(
     users = users_of(instance, using=using)
     if users:
         raise ProtectedError(refusal(instance, users), set(users))
+
+
+def _lock(
+    instance: PeriodicTask,
+    using: str,
+    **_signal: Any,  # noqa: ANN401 - Django's signature
+) -> None:
+    Schedule.objects.using(using).select_for_update().filter(pk=instance.pk).first()
 
 
 def _listed(names: Sequence[str]) -> str:

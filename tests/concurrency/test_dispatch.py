@@ -21,7 +21,7 @@ from scheduling.models import Run, Schedule, ScheduleChange
 from tests.concurrency.connections import at_once, colleague, deadlocks
 from tests.scheduling.factories import TASK
 from tests.scheduling.schedules import follow_all, unseen, waits
-from tests.scheduling.waiting import until
+from tests.scheduling.waiting import somebody_waits, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,12 +139,6 @@ def stop_short(
         reached.set()
         assert go_on.wait(10)
     return execute(sql, *arguments)
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 def test_markers_that_another_beat_is_at_are_left_to_it() -> None:

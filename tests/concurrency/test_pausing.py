@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from threading import Event
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
@@ -18,7 +21,7 @@ from scheduling.models import Run, Schedule
 from scheduling.pausing import pause, resume
 from tests.concurrency.connections import PATIENCE, at_once, colleague, deadlocks
 from tests.scheduling.schedules import clock_of, every, long_ago, ran, unseen, waits
-from tests.scheduling.waiting import somebody_waits_for_us, until
+from tests.scheduling.waiting import somebody_waits, somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,6 +140,42 @@ def test_retries_at_once_are_one_retry() -> None:
 
     assert answers.count("retried") == 1
     assert failed.retries.count() == 1
+
+
+def test_a_retry_waits_for_the_deletion_of_its_schedule_and_is_refused() -> None:
+    task = every(10)
+    failed = ran(task, "failed")
+    has_begun, may_go_on = Event(), Event()
+    before = deadlocks()
+
+    def delete_slowly() -> None:
+        halt = partial(halt_before_schedules_go, has_begun, may_go_on)
+        with connection.execute_wrapper(halt):
+            task.delete()
+
+    with colleague() as ben, colleague() as anna:
+        deletion = ben(delete_slowly)
+        assert has_begun.wait(PATIENCE)
+        again = anna(retry, failed, by="anna")
+        until(lambda: again.done() or somebody_waits())
+        may_go_on.set()
+        deletion.result(PATIENCE)
+        with pytest.raises(Refusal, match="was deleted"):
+            again.result(PATIENCE)
+
+    assert deadlocks() == before
+    failed.refresh_from_db()
+    assert failed.periodic_task_id is None
+
+
+def halt_before_schedules_go(
+    reached: Event, go_on: Event, execute: Callable[..., Any], sql: str, *rest: Any
+) -> Any:
+    """Halt a deletion that has its hands on the runs, and not on the schedule."""
+    if sql.startswith('DELETE FROM "scheduling_schedule"'):
+        reached.set()
+        assert go_on.wait(PATIENCE)
+    return execute(sql, *rest)
 
 
 def test_of_a_claim_and_a_cancellation_one_wins() -> None:

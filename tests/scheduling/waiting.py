@@ -14,6 +14,13 @@ def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
+def somebody_waits() -> bool:
+    """Return whether any connection waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
 def somebody_waits_for_us() -> bool:
     """Return whether another connection waits for a lock that this one holds."""
     with connection.cursor() as cursor:
