@@ -1,4 +1,4 @@
-"""The order desk's doors for Celery: thin, and safe to run twice."""
+"""Celery's entry points to the order desk: thin, and idempotent."""
 
 from __future__ import annotations
 
@@ -50,27 +50,27 @@ def auto_close_old_orders(
 
 @shared_task
 def execute_auto_close(run_id: str) -> dict[str, Any]:
-    """Do a queued sweep: one asked for by hand, approved, or left over."""
+    """Execute a queued sweep: one started by hand, approved, or a follow-up."""
     return _execute(AutoCloseRun.objects.get(pk=run_id))
 
 
 def _execute(run: AutoCloseRun) -> dict[str, Any]:
     summary = autoclose.execute(run, should_stop=stopping, on_progress=progress.report)
     autoclose.queue_follow_up(run)
-    # The row is the truth: what waits is rung again, its message may be lost.
+    # The row is the truth: the message of a sweep that still waits may be lost.
     for waiting in autoclose.queued_runs():
-        ring(waiting.pk)
+        enqueue(waiting.pk)
     return summary
 
 
-def ring(run_id: UUID) -> bool:
-    """Tell a worker of a queued sweep, once its row is committed.
+def enqueue(run_id: UUID) -> bool:
+    """Send a queued sweep to a worker; its row must be committed.
 
-    Returns false where the broker is away; the row waits for the next sweep.
+    Returns false if the broker is away: the next sweep enqueues the row again.
     """
     try:
         execute_auto_close.apply_async(args=(str(run_id),), retry=False)
     except OperationalError:
-        logger.warning("autoclose_not_rung", extra={"run_id": str(run_id)})
+        logger.warning("autoclose_not_enqueued", extra={"run_id": str(run_id)})
         return False
     return True

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from orders import autoclose
 from orders.exceptions import OrderError
 from orders.models import AutoCloseRun, ClosePolicy, Order
-from orders.tasks import ring
+from orders.tasks import enqueue
 from orders.templatetags import desk
 from scheduling.admin.records import PageAdmin
 from scheduling.templatetags.clock import NOTHING
@@ -129,7 +129,7 @@ class AutoCloseRunAdmin(PageAdmin):
             dry_run=request.POST.get("dry_run") == "yes",
         )
         messages.success(request, "A worker was asked for it. This page follows it.")
-        return _ring_and_show(request, run)
+        return _enqueue_and_show(request, run)
 
     @method_decorator(require_POST)
     def approve_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
@@ -145,7 +145,7 @@ class AutoCloseRunAdmin(PageAdmin):
             messages.error(request, str(error))
             return _show(run)
         messages.success(request, "Approved. This page follows the sweep.")
-        return _ring_and_show(request, approved)
+        return _enqueue_and_show(request, approved)
 
 
 def _waits_for_approval(run: AutoCloseRun) -> bool:
@@ -158,9 +158,9 @@ def _show(run: AutoCloseRun) -> HttpResponseRedirect:
     )
 
 
-def _ring_and_show(request: HttpRequest, run: AutoCloseRun) -> HttpResponse:
+def _enqueue_and_show(request: HttpRequest, run: AutoCloseRun) -> HttpResponse:
     def tell() -> None:
-        if not ring(run.pk):
+        if not enqueue(run.pk):
             messages.warning(request, BROKER_AWAY)
 
     transaction.on_commit(tell)

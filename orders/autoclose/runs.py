@@ -1,4 +1,4 @@
-"""The rows of sweeps: what is asked for, approved, and left for another run."""
+"""The rows of sweeps: started, approved, and continued by a follow-up."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 State = AutoCloseRun.State
 Trigger = AutoCloseRun.Trigger
-#: What a follow-up run helps against.
-PICKED_UP = (AutoCloseRun.StoppedBy.TIME, AutoCloseRun.StoppedBy.SHUTDOWN)
+#: A run that was stopped by one of these is continued by a follow-up.
+CONTINUED_AFTER = (AutoCloseRun.StoppedBy.TIME, AutoCloseRun.StoppedBy.SHUTDOWN)
 LARGEST_LIMIT = 2**31 - 1
 
 
@@ -33,7 +33,7 @@ def start_run(
     limit: int | None = None,
     approve: bool = False,
 ) -> AutoCloseRun:
-    """Write down that a sweep is asked for, with the cut-off of this moment.
+    """Save a queued sweep whose cut-off is this moment.
 
     Raises ValueError, before anything is touched, for a ``limit`` that is not an
     integer from 1 up, ``policies`` that are not a non-empty list of kinds, or a
@@ -55,7 +55,7 @@ def new_run(
     limit: int | None,
     approve: bool,
 ) -> AutoCloseRun:
-    """Return an unsaved sweep that nobody has asked for, with this moment's cut-off.
+    """Return an unsaved sweep whose cut-off is this moment.
 
     Raises ValueError as start_run does.
     """
@@ -98,50 +98,51 @@ def _checked_limit(limit: object) -> int | None:
 
 
 def approve(run: AutoCloseRun, *, by: Actor) -> AutoCloseRun:
-    """Queue a sweep over what a run counted but was not allowed to close.
+    """Queue a sweep over the orders that a run counted but was not allowed to close.
 
-    It has that run's cut-off and closes at most as many orders of each policy as
-    were counted. Raises OrderError where the run waits for no approval, or has
-    it already.
+    It has that run's cut-off, and closes at most as many orders of each policy as
+    were counted. Raises OrderError if the run does not need an approval, or has
+    been approved already.
     """
     with transaction.atomic():
         run = AutoCloseRun.objects.select_for_update().get(pk=run.pk)
         if run.approved_at:
             raise OrderError(f"This sweep was approved by {run.approved_by} already.")
         if run.state != State.NEEDS_APPROVAL or run.dry_run:
-            raise OrderError("This sweep waits for no approval.")
+            raise OrderError("This sweep does not need an approval.")
         run.approved_by, run.approved_at = by.label, database_now()
         run.save(update_fields=["approved_by", "approved_at"])
         return _queue(run, Trigger.APPROVAL, by=by)
 
 
 def queue_follow_up(run: AutoCloseRun) -> AutoCloseRun | None:
-    """Queue a sweep over what a run had no time for; None where nothing is left.
+    """Queue a sweep over what a run had no time for; None if nothing is left.
 
-    It inherits cut-off, limit and approval. A run that failures or the database
-    stopped has none, nor has one that got nowhere: the next night tries again.
+    It inherits cut-off, limit and approval. A run stopped by failures or by the
+    database gets no follow-up, nor does one that changed nothing: the next night's
+    sweep tries again.
     """
-    if run.stopped_by not in PICKED_UP or not run.summary.get("changed"):
+    if run.stopped_by not in CONTINUED_AFTER or not run.summary.get("changed"):
         return None
     return _queue(run, Trigger.FOLLOW_UP)
 
 
-def bury_the_dead(alive: AutoCloseRun) -> None:
-    """Mark as failed the runs whose worker died; call it when no other is at work.
+def fail_abandoned_runs(alive: AutoCloseRun) -> None:
+    """Mark as failed the runs whose worker died; call it under the advisory lock.
 
-    Where somebody had approved such a run, the rest of it is queued again.
+    The rest of a run that somebody had approved is queued again.
     """
     dead = AutoCloseRun.objects.filter(state=State.RUNNING, dry_run=False)
     for run in dead.exclude(pk=alive.pk):
         run.state, run.finished_at = State.FAILED, database_now()
         run.save(update_fields=["state", "finished_at"])
-        # How much of a limit it had used up nobody knows.
+        # How much of its limit it had used up is not known.
         if run.approved_at and run.limit is None:
             _queue(run, Trigger.FOLLOW_UP)
 
 
 def queued_runs() -> list[AutoCloseRun]:
-    """Return what waits for a worker, oldest first."""
+    """Return the sweeps that wait for a worker, oldest first."""
     return list(AutoCloseRun.objects.filter(state=State.QUEUED).order_by("created_at"))
 
 

@@ -1,8 +1,8 @@
 """The sweep: close what is due, in batches, each in a short transaction.
 
-Selection is by state, never by window, so a missed night is caught the next.
-Windows are read without locks and the cursor moves past each; only then are its
-orders locked, checked again and changed.
+Orders are selected by their state, not by a period, so the next sweep catches up on
+a missed night. Candidates are read without locks, in windows that a cursor moves
+past; only then are the orders of a window locked, checked again and changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from orders.services.transition import Finding, Outcome
 from scheduling.clock import database_now
 
 from .due import BLOCKS, Kind, Rule, load_rules
-from .runs import bury_the_dead
+from .runs import fail_abandoned_runs
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Tally:
     locked: list[UUID] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
-        """Count what became of a batch; what was locked is counted by its own."""
+        """Count what became of a batch, except for the orders that were locked."""
         self.changed += len(outcome.changed)
         for pk, refusal in outcome.refused.items():
             if isinstance(refusal, RejectedByDatabase):
@@ -100,7 +100,7 @@ class Tally:
 
 @dataclass
 class Sweep:
-    """One execution of a run, and what it knows while it goes."""
+    """The state of one run while it is executed."""
 
     run: AutoCloseRun
     by: Actor
@@ -121,14 +121,13 @@ def execute(
     time_budget: timedelta | None = TIME_BUDGET,
     batch_size: int = BATCH_SIZE,
 ) -> Summary:
-    """Do a queued run and return its summary, which is also kept on the row.
+    """Execute a queued run and return its summary, which is also saved on the row.
 
-    Whoever comes second to a queued run finds it taken and changes nothing; a
-    second sweep while one is at work ends as already_running. Stops cleanly
-    after a batch once ``should_stop()`` is true or the time budget is spent; after
-    each, ``on_progress`` is told how many orders of how many are dealt with.
-    Idempotent: what is closed is closed, and correctness rests on no lock but
-    that of each order.
+    If another worker has taken the run already, nothing is changed; while another
+    sweep is at work, the run ends as already_running. Stops cleanly after a batch
+    once ``should_stop()`` is true or the time budget is spent. After each batch
+    ``on_progress`` receives the number of orders processed and the total.
+    Idempotent: correctness depends on no lock but that of each order.
     """
     if not _take(run):
         return dict(run.summary)
@@ -138,7 +137,7 @@ def execute(
     sweep = Sweep(run, by, should_stop, ends_at, batch_size, on_progress=on_progress)
     with _only_one(run) as alone:
         if not alone:
-            return _give_way(sweep)
+            return _end_as_already_running(sweep)
         try:
             _sweep(sweep)
         except (OperationalError, InterfaceError):
@@ -147,14 +146,14 @@ def execute(
             connection.close()
             _await_database()
         except Exception:
-            # The row says that it failed, whatever it was; the task is told too.
+            # Whatever it was: the row must not stay `running`. The task fails as well.
             _finish(sweep, State.FAILED)
             raise
         return _finish(sweep, _state_of(sweep))
 
 
 def _take(run: AutoCloseRun) -> bool:
-    """Move the row from queued to running; false where somebody else did."""
+    """Move the row from queued to running; false if another worker did so first."""
     now = database_now()
     taken = AutoCloseRun.objects.filter(pk=run.pk, state=State.QUEUED).update(
         state=State.RUNNING, started_at=now
@@ -164,7 +163,7 @@ def _take(run: AutoCloseRun) -> bool:
 
 
 def _actor(run: AutoCloseRun) -> Actor:
-    """Return whom the events name: the policy at work, not who pressed a button."""
+    """Return the actor for the events: the system, whoever started the sweep."""
     return Actor(
         kind=Actor.Kind.SYSTEM,
         origin=run.origin,
@@ -177,7 +176,7 @@ def _actor(run: AutoCloseRun) -> Actor:
 def _only_one(run: AutoCloseRun) -> Iterator[bool]:
     """Hold the advisory lock of sweeps; a dry run needs none.
 
-    Whoever gets it knows that no other sweep is at work, whatever rows say.
+    While it is held no other sweep is at work, whatever the rows say.
     """
     if run.dry_run:
         yield True
@@ -189,19 +188,19 @@ def _only_one(run: AutoCloseRun) -> Iterator[bool]:
         yield False
         return
     try:
-        bury_the_dead(run)
+        fail_abandoned_runs(run)
         yield True
     finally:
-        # Gone with its connection where that was lost.
+        # If the connection was lost, the lock went with it.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 
 
-def _give_way(sweep: Sweep) -> Summary:
+def _end_as_already_running(sweep: Sweep) -> Summary:
     """End a run that found another at work.
 
-    One that carries an approval, or the rest of another's work, goes back into
-    the queue instead.
+    An approved run or a follow-up goes back into the queue instead, so that its
+    approval and its cut-off are not lost.
     """
     summary = _finish(sweep, State.ALREADY_RUNNING)
     if sweep.run.follows_id:
@@ -233,7 +232,7 @@ def counted(run: AutoCloseRun) -> Iterator[Tally]:
         _count_due(tally, run.cutoff)
         allowed = _allowed(run, tally, open_orders)
         tally.needs_approval = bool(tally.candidates) and not allowed
-        # A dry run tells what would be touched once it is approved.
+        # A dry run counts what would be changed once approved.
         tally.cap = tally.candidates if run.dry_run else allowed
         if left is not None:
             tally.cap = min(tally.cap, left)
@@ -271,14 +270,14 @@ def _close_due(sweep: Sweep, tally: Tally) -> None:
         tally.locked += _close_batch(sweep, tally, ids)
         _save_progress(sweep)
     if not sweep.stopped_by:
-        _look_again(sweep, tally)
+        _retry_locked(sweep, tally)
 
 
 def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
     """Yield windows of candidates in deadline order, up to the policy's cap.
 
-    Ends early when time is up or too many orders failed. What was counted and
-    is gone when its turn comes is no longer due.
+    Ends early when time is up or too many orders failed. Candidates that have
+    disappeared since they were counted are no longer due.
     """
     clock = tally.rule.clock
     due = Order.objects.filter(tally.rule.candidates(sweep.run.cutoff))
@@ -286,7 +285,7 @@ def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
     while (size := min(sweep.batch_size, tally.cap - tally.seen)) and not _must_stop(
         sweep, tally
     ):
-        # As text: of all these instants only the last is looked at.
+        # As text, which is cheaper: only the last of these instants is used.
         rows = list(window.values_list(Cast(clock, TextField()), "pk")[:size])
         if not rows:
             tally.no_longer_due += tally.candidates - tally.seen
@@ -313,7 +312,7 @@ def _must_stop(sweep: Sweep, tally: Tally) -> bool:
 
 
 def _close_batch(sweep: Sweep, tally: Tally, ids: list[UUID]) -> list[UUID]:
-    """Close one window; return the orders that somebody else holds."""
+    """Close one window; return the orders that others have locked."""
     rule, cutoff = tally.rule, sweep.run.cutoff
     found = Finding(
         provided=rule.candidates(cutoff),
@@ -329,8 +328,8 @@ def _close_batch(sweep: Sweep, tally: Tally, ids: list[UUID]) -> list[UUID]:
     return outcome.skipped
 
 
-def _look_again(sweep: Sweep, tally: Tally) -> None:
-    """Try once more what was locked; what is locked still waits for the next run."""
+def _retry_locked(sweep: Sweep, tally: Tally) -> None:
+    """Try locked orders once more; those still locked are left for the next run."""
     locked, tally.locked = tally.locked, []
     for start in range(0, len(locked), sweep.batch_size):
         held = _close_batch(sweep, tally, locked[start : start + sweep.batch_size])
@@ -342,7 +341,7 @@ def _look_again(sweep: Sweep, tally: Tally) -> None:
 
 
 def _save_progress(sweep: Sweep) -> None:
-    """Say how far it is, on the row once a second, outside the batch's transaction."""
+    """Report progress, and save it once a second, outside the batch's transaction."""
     sweep.on_progress(_done(sweep), _total(sweep))
     if time.monotonic() < sweep.progress_saved_at + PROGRESS_EVERY.total_seconds():
         return
@@ -361,9 +360,9 @@ def _total(sweep: Sweep) -> int:
 
 
 def _await_database() -> None:
-    """Wait for the database to come back, a minute at most.
+    """Wait for the database to come back, for a minute at most.
 
-    Raises what the last try raised.
+    Raises the error of the last attempt.
     """
     for _ in range(RECONNECTS):
         try:
@@ -379,7 +378,7 @@ def _state_of(sweep: Sweep) -> State:
     if not sweep.stopped_by and any(tally.gave_up for tally in sweep.tallies):
         sweep.stopped_by = StoppedBy.FAILURES
     remains = any(tally.remaining for tally in sweep.tallies)
-    # A database that went away may have done so before everything was counted.
+    # The database may have gone away before everything was counted.
     if sweep.stopped_by == StoppedBy.DATABASE or (sweep.stopped_by and remains):
         return State.PARTIAL
     sweep.stopped_by = ""

@@ -92,7 +92,7 @@ def test_sweep_ends_while_the_broker_hangs_and_its_worker_takes_the_next(
         with own_redis.hung():
             let_go()
             until(lambda: ended(run), seconds=60)
-            celery_worker.wait_until_it_says("autoclose_not_rung", seconds=15)
+            celery_worker.wait_until_it_says("autoclose_not_enqueued", seconds=15)
 
     assert (run.state, run.summary["changed"]) == ("completed", DUE)
 
@@ -148,7 +148,7 @@ def test_admin_answers_while_the_broker_hangs_and_the_sweep_is_made_up_for(
 
     assert status == 302
     assert waited < 15
-    assert site.process.has_said("autoclose_not_rung")
+    assert site.process.has_said("autoclose_not_enqueued")
     asked_for = AutoCloseRun.objects.get(trigger="manual")
     assert (asked_for.state, closed()) == ("queued", 0)
     assert str(asked_for.pk) in page

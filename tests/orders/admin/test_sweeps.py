@@ -108,7 +108,7 @@ def test_a_sweep_that_waits_for_no_approval_gets_none(admin_client: Client) -> N
 
     answer = admin_client.post(approval_of(run))
 
-    assert "waits for no approval" in told(answer)
+    assert "does not need an approval" in told(answer)
     assert AutoCloseRun.objects.count() == 1
 
 
