@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 
 TENTHS_UNDER = timedelta(seconds=10)
+#: Below this a tenth of a second would say nothing.
+MILLISECONDS_UNDER = timedelta(milliseconds=100)
 UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def spoken_duration(duration: timedelta) -> str:
-    """Say a duration in its two largest units: ``0.4 s``, ``2 h 5 min``, ``3 days``.
+    """Say a duration: ``40 ms``, ``0.4 s``, ``2 h 5 min``, ``3 days``.
 
-    One below zero is said as ``0 s``: clocks of two machines differ by so much.
+    Two units at most. One below zero is said as ``0 s``: clocks of two machines
+    differ by so much.
     """
+    if timedelta(0) < duration < MILLISECONDS_UNDER:
+        milliseconds = duration // timedelta(milliseconds=1)
+        return f"{milliseconds} ms" if milliseconds else "under 1 ms"
     seconds = max(0.0, duration.total_seconds())
     if duration < TENTHS_UNDER:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
