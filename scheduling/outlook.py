@@ -9,6 +9,8 @@ from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from scheduling import slots
 from scheduling.models import Run, Schedule
 from scheduling.slots import Crontab, Timing
@@ -60,9 +62,11 @@ def look_ahead(
 
 
 def zone_of(timing: Timing) -> ZoneInfo:
-    """Return the zone in which a schedule counts: a crontab's own, else UTC."""
+    """Return the zone in which a schedule is read: a crontab's own, else the desk's."""
     rule = timing.rule
-    return ZoneInfo(rule.zone if isinstance(rule, Crontab) else "UTC")
+    if isinstance(rule, Crontab):
+        return ZoneInfo(rule.zone)
+    return ZoneInfo(settings.BUSINESS_TIME_ZONE)
 
 
 def _warnings(

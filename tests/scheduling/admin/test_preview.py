@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from scheduling.admin.preview import Preview, of_data
 from scheduling.admin.timing_form import ASKED, BOUNDS
@@ -84,6 +85,17 @@ def test_an_interval_counts_from_when_the_clock_saw_it(admin_client: Client) -> 
     expected = (anchor + timedelta(minutes=10)).astimezone(UTC)
     assert found["slots"][0]["utc"] == f"{expected:%Y-%m-%d %H:%M:%S UTC}"
     assert found["zone"] == "UTC"
+
+
+def test_what_has_no_zone_of_its_own_is_shown_in_that_of_the_business(
+    admin_client: Client, settings: Settings
+) -> None:
+    settings.BUSINESS_TIME_ZONE = "Asia/Kolkata"
+
+    found = preview(admin_client, kind="interval", every="10", period="minutes")
+
+    assert found["zone"] == "Asia/Kolkata"
+    assert found["slots"][0]["local"].endswith("IST")
 
 
 @pytest.mark.parametrize(
