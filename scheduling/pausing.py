@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
@@ -20,6 +20,7 @@ from scheduling.clock import database_now
 from scheduling.exceptions import InvalidPause, Refusal
 from scheduling.models import Run, Schedule
 from scheduling.slots import InvalidTimingError
+from scheduling.spoken import spoken_instant
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,15 @@ def resume(task_ids: Collection[int], *, by: str) -> Outcome:
         _write(outcome)
     _log("schedules_resumed", outcome, by)
     return outcome
+
+
+def in_words(schedule: Schedule, zone: tzinfo = UTC) -> str:
+    """Say who paused a schedule that is paused, until when, and why."""
+    if schedule.paused_by == changes.THE_CLOCK:
+        return f"Stopped, until this is mended: {schedule.pause_reason}"
+    until = schedule.paused_until
+    end = f" until {spoken_instant(until, zone)}" if until else ""
+    return f"Paused by {schedule.paused_by}{end}: {schedule.pause_reason}"
 
 
 def _checked(reason: str) -> str:

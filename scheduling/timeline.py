@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Any
 
@@ -18,8 +18,7 @@ from django.db.models import CharField, Count, DateTimeField, F, Func, Max, Min,
 from django.db.models.functions import Cast, Coalesce
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import slots
-from scheduling.changes import THE_CLOCK
+from scheduling import pausing, slots
 from scheduling.models import Run, Schedule
 from scheduling.policy import ON_TIME
 from scheduling.slots import Timing
@@ -34,10 +33,11 @@ GAPS_SAMPLED = 6
 
 @dataclass(frozen=True)
 class Span:
-    """As much time after now as before it."""
+    """As much time after now as before it, and the zone in which it is told."""
 
     now: datetime
     length: timedelta
+    zone: tzinfo = UTC
 
     @property
     def start(self) -> datetime:
@@ -174,7 +174,7 @@ def _row(
         return Row(schedule, "", str(error), (), ran)
     overdue = _overdue_slot(schedule, span.now)
     due = tuple(_to_come(schedule, task, timing, span))
-    note = _note(schedule, task, overdue)
+    note = _note(schedule, task, overdue, span)
     return Row(schedule, in_words(task), note, due, ran, overdue)
 
 
@@ -194,18 +194,16 @@ def _overdue_slot(schedule: Schedule, now: datetime) -> datetime | None:
     return slot if slot and slot <= now - ON_TIME else None
 
 
-def _note(schedule: Schedule, task: PeriodicTask, overdue: datetime | None) -> str:
+def _note(
+    schedule: Schedule, task: PeriodicTask, overdue: datetime | None, span: Span
+) -> str:
     if not task.enabled:
         return "Switched off."
-    if schedule.is_paused:
-        until = schedule.paused_until
-        end = f" until {spoken_instant(until)}" if until else ""
-        how = f"Paused by {schedule.paused_by}{end}"
-        if schedule.paused_by == THE_CLOCK:
-            how = "Stopped"
-        return f"{how}: {schedule.pause_reason}"
+    if schedule.is_paused_at(span.now):
+        return pausing.in_words(schedule, span.zone)
     if overdue:
-        return f"Overdue since {spoken_instant(overdue)}: no beat has sent it."
+        since = spoken_instant(overdue, span.zone)
+        return f"Overdue since {since}: no beat has sent it."
     return ""
 
 

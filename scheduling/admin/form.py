@@ -15,8 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import editing, history, manual, registry
-from scheduling.changes import THE_CLOCK
+from scheduling import editing, history, manual, pausing, registry
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
 from scheduling.exceptions import Refusal
@@ -286,10 +285,7 @@ def _pause(task: PeriodicTask) -> str:
     clock = editing.clock_of(task)
     if clock is None or not clock.is_paused_at(database_now()):
         return ""
-    if clock.paused_by == THE_CLOCK:
-        return f"Stopped, until this is mended: {clock.pause_reason}"
-    until = f" until {spoken_instant(clock.paused_until)}" if clock.paused_until else ""
-    return f"Paused by {clock.paused_by}{until}: {clock.pause_reason}"
+    return pausing.in_words(clock)
 
 
 def _facts(task: PeriodicTask) -> list[tuple[str, str]]:

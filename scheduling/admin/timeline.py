@@ -118,12 +118,12 @@ def show_timeline(request: HttpRequest, site: dict[str, Any]) -> HttpResponse:
     """Answer with the picture that the address asks for."""
     chosen = request.GET.get("span", "")
     name = chosen if chosen in SPANS else "day"
-    span = Span(database_now(), SPANS[name])
+    zone = ZoneInfo(settings.BUSINESS_TIME_ZONE)
+    span = Span(database_now(), SPANS[name], zone)
     query = request.GET.get("q", "").replace("\0", "").strip()
     only_trouble = request.GET.get("only") == "trouble"
     schedules = _schedules(span, query, only_trouble=only_trouble)
     page = Paginator(schedules, LANES_A_PAGE).get_page(request.GET.get("p"))
-    zone = ZoneInfo(settings.BUSINESS_TIME_ZONE)
     lanes = list(_lanes(draw(page.object_list, span), span, zone, request))
     context = {
         "title": f"The next and the last {SPAN_WORDS[name]}",

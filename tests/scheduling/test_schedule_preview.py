@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -173,12 +173,25 @@ def test_the_end_of_a_pause_is_told() -> None:
         paused_at=KNOWN_SINCE,
         paused_by="anna",
         pause_reason="Stocktaking.",
+        paused_until=datetime(2100, 7, 2, 10, tzinfo=UTC),
+    )
+
+    lines = preview("Send the report", "--count=1")
+
+    assert lines[1] == "Paused by anna until 2100-07-02 10:00:00 UTC: Stocktaking."
+
+
+def test_a_pause_that_is_over_is_not_told() -> None:
+    crontab_task(
+        paused_at=KNOWN_SINCE,
+        paused_by="anna",
+        pause_reason="Stocktaking.",
         paused_until=KNOWN_SINCE + timedelta(days=1),
     )
 
     lines = preview("Send the report", "--count=1")
 
-    assert lines[1] == "Paused by anna until 2026-07-02 10:00 UTC: Stocktaking."
+    assert not any("anna" in line for line in lines)
 
 
 @pytest.mark.parametrize(

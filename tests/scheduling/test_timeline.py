@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
 from scheduling import slots
+from scheduling.changes import THE_CLOCK
 from scheduling.models import Run, Schedule
 from scheduling.slots import Clocked, Crontab, Interval, Timing
 from scheduling.timeline import CELLS, Due, Ran, Row, Span, draw, due_within
@@ -192,9 +194,8 @@ def test_a_gap_of_more_than_a_cell_parts_a_stretch() -> None:
 
 
 def pause(task: PeriodicTask, **fields: Any) -> None:
-    Schedule.objects.filter(pk=task.pk).update(
-        paused_at=timezone.now(), paused_by="anna", pause_reason="Too loud.", **fields
-    )
+    said = {"paused_by": "anna", "pause_reason": "Too loud."} | fields
+    Schedule.objects.filter(pk=task.pk).update(paused_at=timezone.now(), **said)
 
 
 @pytest.mark.django_db
@@ -206,6 +207,33 @@ def test_what_is_paused_is_not_to_come_and_says_why() -> None:
 
     assert row.due == ()
     assert row.note == "Paused by anna: Too loud."
+
+
+@pytest.mark.django_db
+def test_a_pause_that_is_over_is_no_note() -> None:
+    task = every()
+    pause(task, paused_until=timezone.now() - timedelta(minutes=1))
+
+    assert row_of(task).note == ""
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_pause_is_told_in_the_zone_of_the_picture() -> None:
+    task = every()
+    pause(task, paused_until=datetime(2100, 7, 2, 10, tzinfo=UTC))
+    kolkata = Span(timezone.now(), timedelta(days=1), ZoneInfo("Asia/Kolkata"))
+
+    note = row_of(task, kolkata).note
+
+    assert note == "Paused by anna until 2100-07-02 15:30:00 IST: Too loud."
+
+
+@pytest.mark.django_db
+def test_what_the_clock_has_stopped_says_what_to_mend() -> None:
+    task = every()
+    pause(task, paused_by=THE_CLOCK, pause_reason="No such task.")
+
+    assert row_of(task).note == "Stopped, until this is mended: No such task."
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import expressions, slots, wording
+from scheduling import expressions, pausing, slots, wording
 from scheduling.models import Schedule
 from scheduling.slots import Crontab, InvalidTimingError, Timing
 from scheduling.slots.zones import zone_named
@@ -132,11 +132,9 @@ def _remarks(task: PeriodicTask, clock: Schedule | None) -> tuple[str, ...]:
 
 
 def _pause(clock: Schedule | None) -> tuple[str, ...]:
-    if clock is None or not clock.is_paused:
+    if clock is None or not clock.is_paused_at(timezone.now()):
         return ()
-    end = clock.paused_until
-    until = f" until {end:%Y-%m-%d %H:%M} UTC" if end else ""
-    return (f"Paused by {clock.paused_by}{until}: {clock.pause_reason}",)
+    return (pausing.in_words(clock),)
 
 
 def _own_zone(timing: Timing) -> str:
