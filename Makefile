@@ -1,9 +1,9 @@
-# Order Desk. `make` lists what it can do; PORT, RUN_DIR, DATABASE_URL and all that
-# .env.example names may be given with it: `make run PORT=8001`.
+# Order Desk. `make` lists the targets; PORT, RUN_DIR, DATABASE_URL and the other
+# settings of .env.example can be given with them: `make run PORT=8001`.
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The interpreter for a new $(VENV): the first here that is young enough, or old enough.
+# The interpreter for a new $(VENV): the first one of a supported version.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(if \
   $(shell $(name) -c 'import sys; print((3, 11) <= sys.version_info < (3, 14) or "")' 2>/dev/null),$(name))))
 
@@ -11,7 +11,7 @@ REQUIREMENTS := requirements requirements-run requirements-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet \
   --universal --python-version 3.11 --generate-hashes
 
-# Side by side, what needs the same server in one process; ARGS='-n 0' in one alone.
+# In parallel, with tests that share a server in one process; ARGS='-n 0' runs them in a row.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadgroup
 
 .DEFAULT_GOAL := help
@@ -21,19 +21,19 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadgroup
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Start everything and say where to log in; Ctrl-C stops it
+run: $(VENV)/.run ## Start everything and print where to log in; Ctrl-C stops it
 	@exec $(BIN)/python -m config.serve
 
 test: $(VENV)/.dev ## Run the tests on a PostgreSQL and a Redis of their own
 	@exec $(PYTEST) $(ARGS)
 
-faults-full: $(VENV)/.dev ## Run the faults that take minutes, beside those of `make test`
+faults-full: $(VENV)/.dev ## Run the fault tests that take minutes, and those of `make test`
 	@exec $(PYTEST) tests/faults -o 'python_files=test_*.py long_*.py' $(ARGS)
 
-test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it from outside
+test-stack: $(VENV)/.dev ## Start the whole stack in Docker and test it end to end
 	@PYTHON=$(BIN)/python exec tests/e2e/run $(ARGS)
 
-bench: $(VENV)/.dev ## Compare sweep and clock with other ways; ARGS=--full
+bench: $(VENV)/.dev ## Compare sweep and clock with alternatives; ARGS=--full
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.dev requirements-check ## Check style, types, imports, migrations, settings, pins
@@ -44,32 +44,32 @@ lint: $(VENV)/.dev requirements-check ## Check style, types, imports, migrations
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	SITE_URL=https://orders.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-format: $(VENV)/.dev ## Put the code into the house's form
+format: $(VENV)/.dev ## Format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-requirements: $(VENV)/.dev ## Pin what *.in ask for; ARGS=--upgrade takes new releases
+requirements: $(VENV)/.dev ## Pin the versions for *.in; ARGS=--upgrade takes new releases
 	@for name in $(REQUIREMENTS); do \
 	  $(COMPILE) $(ARGS) $$name.in --output-file $$name.txt || exit; \
 	done
 
-# Over a copy of the pins, so that a release made since then is no difference.
+# Compiled over a copy of the pins, so that a newer release is not a difference.
 requirements-check: $(VENV)/.dev
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	for name in $(REQUIREMENTS); do \
 	  cp $$name.txt "$$scratch" && \
 	  $(COMPILE) $$name.in --output-file "$$scratch/$$name.txt" && \
 	  diff $$name.txt "$$scratch/$$name.txt" || \
-	  { echo "$$name.txt is not what $$name.in asks for: make requirements" >&2; exit 1; }; \
+	  { echo "$$name.txt does not match $$name.in: run make requirements" >&2; exit 1; }; \
 	done
 
-clean: ## Remove what was made here: the environment, all data, caches
+clean: ## Remove everything that was created here: environment, data, caches
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m embedded.remove $(or $(RUN_DIR),.run)
 	rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	  .import_linter_cache .grimp_cache
 
-# The stamps stand for what an environment holds: it is installed again when the
-# requirements change, and only then. What lacks its pinned hash is refused.
+# The stamp files record what an environment contains: it is installed again only when
+# the requirements change. Packages without a matching hash are refused.
 $(VENV)/.python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("$(PYTHON) is not Python 3.11, 3.12 or 3.13")'
