@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+from django_celery_beat.apps import BeatConfig
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,14 +22,25 @@ class DeskConfig(AdminConfig):
     default_site = "config.desk.OrderDesk"
 
 
+class ScheduleTablesConfig(BeatConfig):  # type: ignore[misc] # untyped
+    verbose_name = "Clock"
+
+
 class OrderDesk(admin.AdminSite):
-    site_header = site_title = "Order Desk"
+    site_header = site_title = index_title = "Order Desk"
+    #: There is no other site to view.
+    site_url = None
 
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[Any]:
         """List schedules with the rest of the clock, under the name that staff use."""
-        apps: list[Any] = super().get_app_list(request, app_label)
+        if app_label not in (CLOCK, STOCK):
+            return self._in_one_clock(super().get_app_list(request, app_label))
+        apps = self._in_one_clock(super().get_app_list(request))
+        return [app for app in apps if app["app_label"] in (CLOCK, STOCK)]
+
+    def _in_one_clock(self, apps: list[Any]) -> list[Any]:
         by_label = {app["app_label"]: app for app in apps}
         stock = by_label.get(STOCK)
         if stock is None:
@@ -40,7 +52,6 @@ class OrderDesk(admin.AdminSite):
             stock["models"] += clock["models"]
             apps.remove(clock)
         stock["models"].sort(key=_place)
-        stock["name"] = "Clock"
         return sorted(apps, key=lambda app: str(app["name"]).lower())
 
 

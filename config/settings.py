@@ -146,7 +146,7 @@ INSTALLED_APPS = [
     "orders",
     "scheduling",
     "config",
-    "django_celery_beat",
+    "config.desk.ScheduleTablesConfig",
     "simple_history",
     "config.desk.DeskConfig",
     "django.contrib.auth",
@@ -322,7 +322,7 @@ def _addresses(name: str, text: str) -> list[str]:
         try:
             validate_email(address)
         except ValidationError as error:
-            message = f"{name}: {address!r} is no e-mail address."
+            message = f"{name}: {address!r} is not an e-mail address."
             raise ImproperlyConfigured(message) from error
     return addresses
 

@@ -111,7 +111,7 @@ GROUPS = {
 }
 RUN_FILTERS = (
     column_filter("state", "state", Run.State.choices, GROUPS),
-    column_filter("trigger", "started by", Run.Trigger.choices),
+    column_filter("trigger", "what started it", Run.Trigger.choices),
     ScheduleFilter,
     DayFilter,
 )

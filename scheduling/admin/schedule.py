@@ -22,7 +22,7 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
 from scheduling.definitions import let_zone_be_read
-from scheduling.timing import with_schedules
+from scheduling.timing import in_words, with_schedules
 
 from . import cells
 from .asking import LIST, answer, ask, is_key, read_chosen
@@ -83,6 +83,8 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
     search_fields = ("name", "task", "description")
     search_help_text = "Name, task or description"
     change_list_template = "scheduling/schedule_list.html"
+    delete_confirmation_template = "scheduling/schedule_delete.html"
+    delete_selected_confirmation_template = "scheduling/schedules_delete.html"
 
     def __init__(self, model: type[PeriodicTask], site: admin.AdminSite) -> None:
         super().__init__(model, site)
@@ -150,14 +152,25 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
         objs: Sequence[PeriodicTask] | QuerySet[PeriodicTask],
         request: HttpRequest,
     ) -> tuple[Any, Any, Any, Any]:
-        """Name what is to be deleted, and tell what is not deleted with it."""
+        """Name what is to be deleted: the schedules, and nothing of before."""
         tasks = list(objs)
         for task in tasks:
             let_zone_be_read(task)
         _, _, lacking, protected = super().get_deleted_objects(tasks, request)
-        named = [f"Schedule: {task.name}" for task in tasks]
-        kept = "Runs of before are kept under the name of their schedule."
-        return [*named, kept], {"schedules": len(tasks)}, lacking, protected
+        named = [task.name for task in tasks]
+        return named, {"schedules": len(tasks)}, lacking, protected
+
+    def render_delete_form(
+        self, request: HttpRequest, context: dict[str, Any]
+    ) -> HttpResponse:
+        """Ask by name, and offer what may be wanted instead."""
+        task = context["object"]
+        context |= {
+            "title": f"Delete: “{task.name}”",
+            "when": in_words(task),
+            "may_pause": QUESTIONS["pause"].permitted(request.user),
+        }
+        return super().render_delete_form(request, context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Action | None]:
         if not self.has_view_permission(request):

@@ -58,9 +58,16 @@ def _link(task: PeriodicTask) -> str:
     return format_html('Schedule: <a href="{}">{}</a>', url, task.name)
 
 
+class _Users(stock.PeriodicTaskInline):  # type: ignore[misc] # untyped
+    """The schedules that go by a row, each with a link to its own page."""
+
+    verbose_name = verbose_name_plural = "Schedules that go by it"
+    fields = readonly_fields = ("name", "task")
+
+
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(_KeptWhileInUse, stock.ClockedScheduleAdmin):  # type: ignore[misc] # untyped
-    pass
+class ClockedScheduleAdmin(_KeptWhileInUse, stock.ClockedScheduleAdmin):  # type: ignore[misc] # as above
+    inlines = (_Users,)
 
 
 class CrontabList(ChangeList):
@@ -91,6 +98,7 @@ class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type
     """Shows a row that has no meaning like any other, to be mended or deleted."""
 
     form = CrontabForm
+    inlines = (_Users,)
     list_display = ("__str__", "says")
     fields = ("says", *CRONTAB, "timezone")
     readonly_fields = ("says",)
@@ -140,9 +148,9 @@ def _exists(zone: str) -> bool:
 
 @admin.register(IntervalSchedule)
 class IntervalScheduleAdmin(_KeptWhileInUse, stock.IntervalScheduleAdmin):  # type: ignore[misc] # as above
-    pass
+    inlines = (_Users,)
 
 
 @admin.register(SolarSchedule)
 class SolarScheduleAdmin(_KeptWhileInUse, stock.SolarScheduleAdmin):  # type: ignore[misc] # as above
-    pass
+    inlines = (_Users,)

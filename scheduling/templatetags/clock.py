@@ -7,6 +7,9 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django import template
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.template import Context
 from django.utils.html import format_html
@@ -71,6 +74,17 @@ def pretty_json(value: object) -> str:
     return json.dumps(
         value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2, sort_keys=True
     )
+
+
+@register.filter
+def kind_of(entry: LogEntry) -> str:
+    """Say what an action was done to, in the words of that thing's own pages."""
+    key = entry.content_type_id
+    about = ContentType.objects.get_for_id(key) if key else None
+    model = about.model_class() if about else None
+    if model is None or not admin.site.is_registered(model):
+        return about.name if about else ""
+    return str(admin.site.get_model_admin(model).opts.verbose_name)
 
 
 @register.inclusion_tag("scheduling/health.html", takes_context=True)

@@ -50,6 +50,20 @@ def test_staff_find_what_they_may_see(right: str, app: str, names: list[str]) ->
     assert listed(staff(right), app) == names
 
 
+@pytest.mark.parametrize("app", ["scheduling", "django_celery_beat"])
+def test_the_clock_has_one_page(admin_client: Client, app: str) -> None:
+    page = admin_client.get(reverse("admin:app_list", args=[app])).content.decode()
+
+    assert "<h1>Clock administration</h1>" in page
+    assert {"Schedules", "Runs"} <= set(re.findall(r">([A-Z]\w+)</a>", page))
+
+
+def test_no_page_of_orders_is_the_clocks(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:app_list", args=["orders"]))
+
+    assert [app["app_label"] for app in page.context["app_list"]] == ["orders"]
+
+
 @pytest.mark.parametrize("app", ["scheduling", "django_celery_beat", "orders"])
 def test_each_app_has_its_own_page(admin_client: Client, app: str) -> None:
     assert admin_client.get(reverse("admin:app_list", args=[app])).status_code == 200
