@@ -180,7 +180,7 @@ class SlotScheduler(Scheduler):
 def _watch(sender: Service, **_signal: Any) -> None:  # noqa: ANN401 - Celery's signature
     """Watch beside the scheduler: no worker tells that all workers have died."""
     if isinstance(sender.scheduler, SlotScheduler):
-        Loop("watch", watch.turn, watch.TURN_SECONDS).start()
+        Loop("watch", watch.Watch().turn, watch.TURN_SECONDS).start()
 
 
 def _look() -> Look:

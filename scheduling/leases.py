@@ -105,7 +105,7 @@ class Keeper:
 
 keeper = Keeper()
 # A thread of its own: a mail that takes its time must not cost a lease.
-watcher = Loop("watch", watch.turn, watch.TURN_SECONDS)
+watcher = Loop("watch", watch.Watch().turn, watch.TURN_SECONDS)
 
 
 class Leases(bootsteps.StartStopStep):

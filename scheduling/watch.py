@@ -8,10 +8,12 @@ would tell that all workers have died. One at a time does.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import (
@@ -45,7 +47,8 @@ Kind = Incident.Kind
 TURN_SECONDS = 15.0
 #: "scheduling.watch" as an advisory lock; any number that nobody else uses.
 LOCK_KEY = 0x7761746368
-#: A new installation may take so long until its first beat and worker are there.
+#: It may take so long until beats and workers are there, in a new installation or
+#: when all are started again.
 FIRST_START = timedelta(minutes=5)
 #: What waited for a beat, or for a worker, is worked off in this time.
 AFTERMATH = timedelta(minutes=2)
@@ -72,7 +75,23 @@ KIND_OF_END = {
 }
 
 
-def turn() -> None:
+class Watch:
+    """The turns of one process, which knows for how long it has been watching."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def turn(self) -> None:
+        """Bring the incidents up to date, then tell what is to be told."""
+        try:
+            turn(watching_for=timedelta(seconds=time.monotonic() - self._since))
+        except DatabaseError:
+            # Nobody could say that it lives, either.
+            self._since = time.monotonic()
+            raise
+
+
+def turn(*, watching_for: timedelta = timedelta.max) -> None:
     """Bring the incidents up to date, then tell what is to be told.
 
     Whoever finds another at it does nothing. The lock is that of a transaction, which
@@ -83,8 +102,11 @@ def turn() -> None:
             return
         now = database_now()
         troubles = find_troubles(now)
-        explained = list(_explained(troubles, now))
-        reconcile(troubles, now=now, not_opening=explained)
+        not_opening = [
+            *_explained(troubles, now),
+            *_may_be_starting(now, watching_for),
+        ]
+        reconcile(troubles, now=now, not_opening=not_opening)
     tell_incidents()
 
 
@@ -139,6 +161,21 @@ def _explained(troubles: Iterable[Trouble], now: datetime) -> Iterator[Incident.
     for kind, following in FOLLOWING.items():
         if kind in known:
             yield from following
+
+
+def _may_be_starting(now: datetime, watching_for: timedelta) -> Iterator[Incident.Kind]:
+    """Yield what a watch that has just begun does not say of processes yet.
+
+    Where everything was down, or the database was, the first to look finds the signs
+    of life of before. Whoever stays away longer is told all the same: a process that
+    dies and is started again and again is always one that has just begun.
+    """
+    if watching_for > ALIVE_WITHIN:
+        return
+    seen = _last_seen()
+    for kind, trouble in DEAD.items():
+        if kind not in seen or seen[kind] > now - FIRST_START:
+            yield trouble
 
 
 # Processes ------------------------------------------------------------------

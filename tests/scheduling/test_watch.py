@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
@@ -14,7 +15,7 @@ from scheduling.changes import THE_CLOCK, adopt_strays
 from scheduling.clock import database_now
 from scheduling.gaps import SCHEDULES_A_TURN, TURN
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
-from scheduling.watch import find_troubles, turn
+from scheduling.watch import Watch, find_troubles, turn
 from tests.scheduling.factories import TASK
 from tests.scheduling.schedules import follow_all
 from tests.scheduling.watching import (
@@ -384,6 +385,75 @@ def test_what_follows_from_a_dead_beat_is_not_told_beside_it() -> None:
     assert dead == [*late, ("no_beat", THE_CLOCK)]
     # Back again, it has a moment to work off what waited.
     assert open_kinds() == late
+
+
+def unseen_for(seconds: int, *kinds: str) -> None:
+    """Let it be so long ago that beats and workers, or these alone, were seen."""
+    seen_at = database_now() - timedelta(seconds=seconds)
+    which = Heartbeat.objects.filter(kind__in=kinds or Heartbeat.Kind.values)
+    which.update(seen_at=seen_at)
+
+
+def test_watch_that_has_just_begun_gives_the_others_time_to_start() -> None:
+    age_the_installation(timedelta(days=1))
+    unseen_for(75)
+    Heartbeat.objects.filter(kind="worker").delete()
+
+    turn(watching_for=timedelta(seconds=59))
+    soon = open_kinds()
+    turn(watching_for=timedelta(seconds=61))
+
+    assert soon == []
+    assert open_kinds() == [("no_beat", THE_CLOCK), ("no_worker", THE_CLOCK)]
+
+
+def test_watch_that_has_just_begun_does_not_take_back_what_another_said() -> None:
+    unseen_for(75, "worker")
+    turn()
+
+    turn(watching_for=timedelta(seconds=1))
+
+    assert open_kinds() == [("no_worker", THE_CLOCK)]
+
+
+def test_watch_that_is_always_new_tells_of_a_dead_worker_in_the_end() -> None:
+    unseen_for(299, "worker")
+    turn(watching_for=timedelta(seconds=1))
+    before = open_kinds()
+
+    unseen_for(301, "worker")
+    turn(watching_for=timedelta(seconds=1))
+
+    assert before == []
+    assert open_kinds() == [("no_worker", THE_CLOCK)]
+
+
+def test_watch_begins_anew_when_it_could_not_look() -> None:
+    watch = watching_for_an_hour()
+    unseen_for(75)
+
+    with pytest.raises(DatabaseError):
+        look_without_the_database(watch)
+    watch.turn()
+    after_an_outage = open_kinds()
+    watching_for_an_hour().turn()
+
+    assert after_an_outage == []
+    assert open_kinds() == [("no_beat", THE_CLOCK), ("no_worker", THE_CLOCK)]
+
+
+def watching_for_an_hour() -> Watch:
+    watch = Watch()
+    watch._since -= 3600
+    return watch
+
+
+@transaction.atomic
+def look_without_the_database(watch: Watch) -> None:
+    with connection.cursor() as cursor, suppress(DatabaseError):
+        cursor.execute("SELECT 1 / 0")
+    # Until the end of the transaction, whose error this was, no other statement works.
+    watch.turn()
 
 
 def test_turn_costs_as_many_queries_with_many_schedules(
