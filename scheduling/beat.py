@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from typing import Any, NamedTuple
 
 from celery.beat import Scheduler, Service
@@ -32,8 +31,6 @@ LONGEST_SLEEP = 0.5
 SHORTEST_SLEEP = 0.02
 HEARTBEAT_SECONDS = 5
 HOUSEKEEPING_SECONDS = 60
-#: After the database was away leases ran out that nobody could extend.
-GRACE_AFTER_OUTAGE = 60
 
 # All that a turn could have to do, in one look: an idle turn costs nothing else.
 LOOK = """
@@ -66,7 +63,6 @@ class SlotScheduler(Scheduler):
         self._database = Backoff()
         self._broker = Backoff()
         self._held = Backoff(SHORTEST_SLEEP, LONGEST_SLEEP)
-        self._take_back_from = 0.0
         self._heartbeat = Every(HEARTBEAT_SECONDS)
         self._housekeeping = Every(HOUSEKEEPING_SECONDS)
         super().__init__(*args, **kwargs)
@@ -127,7 +123,7 @@ class SlotScheduler(Scheduler):
             done += dispatch.dispatch_due()
         if done or _has_come(look.ring_in):
             done += self._ring()
-        if _has_come(look.lease_ends_in) and time.monotonic() >= self._take_back_from:
+        if _has_come(look.lease_ends_in):
             done += recovery.take_back()
         return 0 if done else self._sleep(look)
 
@@ -166,7 +162,6 @@ class SlotScheduler(Scheduler):
         connection.close()
         wait = self._database.fail()
         if isinstance(error, DatabaseError):
-            self._take_back_from = time.monotonic() + GRACE_AFTER_OUTAGE
             logger.warning(
                 "database_away",
                 extra={"error": type(error).__name__, "retry_in": wait},

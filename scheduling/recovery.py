@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.db import connection, transaction
 
@@ -15,6 +16,25 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 #: Who pauses a schedule that failed so often as its policy allows.
 AFTER_FAILURES = "The clock, after failures"
+#: How long a lease that has run out still stands. Nobody can extend one while the
+#: database is away; once it is back, its workers need some seconds to be there too.
+LAST_CALL = timedelta(seconds=15)
+
+# That the last call has gone out is in the row, so that any beat may make it and any
+# may act on it: the lease ends when the doorbell may ring. What a worker extends has
+# a lease of its own again.
+CALL = """
+UPDATE scheduling_run AS run
+SET lease_until = statement_timestamp() + make_interval(secs => %(seconds)s),
+    ring_after = statement_timestamp() + make_interval(secs => %(seconds)s)
+FROM (
+    SELECT id FROM scheduling_run
+    WHERE state = 'running' AND lease_until < statement_timestamp()
+      AND ring_after IS DISTINCT FROM lease_until
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+) AS silent
+WHERE run.id = silent.id
+"""
 
 TAKE_BACK = """
 UPDATE scheduling_run AS run
@@ -33,6 +53,7 @@ FROM (
     FROM scheduling_run r
     LEFT JOIN scheduling_schedule s ON s.periodic_task_id = r.periodic_task_id
     WHERE r.state = 'running' AND r.lease_until < statement_timestamp()
+      AND r.ring_after = r.lease_until
     ORDER BY r.id FOR NO KEY UPDATE OF r SKIP LOCKED
 ) AS dead
 WHERE run.id = dead.id
@@ -62,12 +83,14 @@ FOR NO KEY UPDATE OF s SKIP LOCKED
 def take_back() -> int:
     """Let the running Runs whose lease is out run again; return how many there were.
 
-    One that has had all its attempts is lost. A worker that lives after all finds
-    that the run is no longer its own, and writes nothing.
+    A lease that is found out is given some seconds more, once. A Run that has had all
+    its attempts is lost. A worker that lives after all finds that the run is no longer
+    its own, and writes nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute(TAKE_BACK, {"most": MAX_ATTEMPTS})
         rows = cursor.fetchall()
+        cursor.execute(CALL, {"seconds": LAST_CALL.total_seconds()})
     for run_id, state in rows:
         logger.warning("run_taken_back", extra={"run": str(run_id), "state": state})
     return len(rows)

@@ -52,7 +52,7 @@ LOCK_KEY = 0x7761746368
 FIRST_START = timedelta(minutes=5)
 #: What waited for a beat, or for a worker, is worked off in this time.
 AFTERMATH = timedelta(minutes=2)
-#: Beat takes a run back within a second, and within a minute after an outage.
+#: Beat takes a run back within some seconds: see LAST_CALL.
 LEASE_LONG_OUT = timedelta(minutes=3)
 #: A pending run that may ring so much later was put off by its task.
 PUT_OFF = timedelta(minutes=1)

@@ -209,7 +209,9 @@ def ring_now() -> None:
 def end_leases() -> None:
     """Let the time pass for which a worker that is not heard of is waited for."""
     running = Run.objects.filter(state=Run.State.RUNNING)
-    running.update(lease_until=F("lease_until") - timedelta(minutes=10))
+    # Beat has called for those that are out, by now, and waited in vain.
+    out = F("lease_until") - timedelta(minutes=10)
+    running.update(lease_until=out, ring_after=out)
 
 
 def reaches(task: PeriodicTask, state: str, *, count: int = 1) -> Callable[[], bool]:

@@ -40,8 +40,8 @@ SCHEDULERS = {
 }
 #: Time for what was sent to run, and for what should not be to show.
 SETTLED = 10
-#: A minute is what a ring, and a lease, are given.
-RUNG_AGAIN = 75
+#: A minute is what a ring, and a lease, are given; the latter some seconds more.
+RUNG_AGAIN = 90
 #: Stock beat reads all schedules again after five minutes.
 READ_AGAIN = 310
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django_celery_beat.models import PeriodicTask
 
-from scheduling import pausing, recovery
+from scheduling import ledger, pausing, recovery
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
 from tests.scheduling.factories import TASK
@@ -55,14 +55,53 @@ def ended(task: PeriodicTask, state: Run.State, **fields: Any) -> Run:
     )
 
 
+def let_the_lease_run_out(run: Run) -> None:
+    """Let beat find the lease out, and the time pass that it gives then."""
+    assert recovery.take_back() == 0
+    past = database_now() - timedelta(seconds=1)
+    Run.objects.filter(pk=run.pk).update(lease_until=past, ring_after=past)
+
+
 def test_a_run_within_its_lease_is_left_alone(hourly: PeriodicTask) -> None:
-    running(hourly, attempts=1, lease=timedelta(seconds=30))
+    run = running(hourly, attempts=1, lease=timedelta(seconds=30))
+    as_it_was = Run.objects.values().get()
 
     assert recovery.take_back() == 0
+
+    assert Run.objects.values().get(pk=run.pk) == as_it_was
+
+
+def test_a_lease_that_is_out_is_given_some_seconds_once(hourly: PeriodicTask) -> None:
+    run = running(hourly, attempts=1, lease=timedelta(minutes=-5))
+    before = database_now()
+
+    assert [recovery.take_back() for _ in range(3)] == [0, 0, 0]
+
+    run.refresh_from_db()
+    assert run.state == Run.State.RUNNING
+    assert run.lease_until
+    assert before <= run.lease_until - recovery.LAST_CALL <= database_now()
+    let_the_lease_run_out(run)
+    assert recovery.take_back() == 1
+
+
+def test_a_worker_that_was_called_and_lives_keeps_its_run(hourly: PeriodicTask) -> None:
+    run = running(hourly, attempts=1, lease=timedelta(seconds=-1))
+    recovery.take_back()
+
+    ledger.extend([(run.pk, run.worker)])
+    past = database_now() - timedelta(seconds=1)
+    Run.objects.filter(pk=run.pk).update(lease_until=past)
+
+    assert recovery.take_back() == 0
+    run.refresh_from_db()
+    assert run.lease_until
+    assert run.lease_until > past
 
 
 def test_a_run_beyond_its_lease_waits_again(hourly: PeriodicTask) -> None:
     run = running(hourly, attempts=1, lease=timedelta(seconds=-1))
+    let_the_lease_run_out(run)
 
     assert recovery.take_back() == 1
 
@@ -76,6 +115,7 @@ def test_a_run_beyond_its_lease_waits_again(hourly: PeriodicTask) -> None:
 def test_a_run_that_had_all_its_attempts_is_lost(hourly: PeriodicTask) -> None:
     Schedule.objects.filter(pk=hourly.pk).update(max_attempts=2)
     run = running(hourly, attempts=2, lease=timedelta(seconds=-1))
+    let_the_lease_run_out(run)
 
     recovery.take_back()
 
