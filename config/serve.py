@@ -61,7 +61,7 @@ def _become_the_only_one() -> OwnLock:
     settings.RUN_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     runner = OwnLock(settings.RUN_DIR / RUNNER_LOCK)
     if not runner.try_take():
-        message = f"Order Desk runs already: {settings.RUN_DIR} is in use."
+        message = f"Order Desk is already running: {settings.RUN_DIR} is in use."
         raise CannotServeError(message)
     with exclusive(settings.RUN_DIR / CHILDREN_LOCK):
         _check_the_port()
@@ -73,7 +73,7 @@ def _check_the_port() -> None:
         socket.create_server((ADDRESS, settings.PORT)).close()
     except OSError as error:
         message = (
-            f"Port {settings.PORT} cannot be had ({error.strerror}):"
+            f"Port {settings.PORT} is not available ({error.strerror}):"
             f" try `make run PORT={settings.PORT + 1}`."
         )
         raise CannotServeError(message) from error
@@ -81,7 +81,7 @@ def _check_the_port() -> None:
 
 def _prepare_the_site() -> None:
     if settings.EMBEDDED_SERVERS.has_fake_redis:
-        _say("Redis: fakeredis, for want of a redis-server; it forgets when it stops.")
+        _say("Redis: fakeredis, since there is no redis-server; it keeps no data.")
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("ensure_superuser")

@@ -64,7 +64,7 @@ def answer(
     rows = Order.objects.in_bulk(list(seen)) if len(seen) <= most else {}
     orders = [rows[pk] for pk in seen if pk in rows]
     if not orders:
-        messages.error(request, "Choose the orders again.")
+        messages.error(request, "Select the orders again.")
         return HttpResponseRedirect(reverse(LIST))
     form = transition.form(request.POST, orders=orders, user=request.user)
     outcome = _carry_out(request, form, seen) if form.is_valid() else None

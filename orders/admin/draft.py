@@ -40,11 +40,11 @@ class DraftForm(forms.Form):
     currency = text_field("Currency", 3, required=True, help_text="EUR, USD, JPY …")
     payment_mode = forms.ChoiceField(choices=Order.PaymentMode.choices)
     payment_due_at = instant_field(
-        "Payment due", required=False, help_text="Empty: as the policies say."
+        "Payment due", required=False, help_text="Empty: as set by the policies."
     )
     shipping_total = money_field("Shipping", initial=0)
     order_discount = money_field("Discount on the whole order", initial=0)
-    order_tax = money_field("Tax beside that of the lines", initial=0)
+    order_tax = money_field("Tax in addition to that of the lines", initial=0)
     shipping_address = AddressField()
     billing_address = AddressField()
 

@@ -134,7 +134,7 @@ class OrderAdmin(PageAdmin):
             for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 key.to_python(value)
         except ValidationError:
-            messages.error(request, "Choose the orders again.")
+            messages.error(request, "Select the orders again.")
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset)
 

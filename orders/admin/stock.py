@@ -37,8 +37,8 @@ class StockForm(forms.ModelForm):  # type: ignore[type-arg] # as RecordAdmin
             seen = self.data.get(self.add_initial_prefix("on_hand"))
             if seen != str(now):
                 raise ValidationError(
-                    f"There are {now} on hand since this page was opened, not {seen}:"
-                    " open it again and count from there."
+                    f"There are now {now} on hand, not {seen} as this page showed:"
+                    " open it again before you change the count."
                 )
         return self.cleaned_data
 

@@ -47,7 +47,7 @@ BLOCKS = {
 }
 MOST_ERRORS = 50
 BROKER_AWAY = (
-    "The queue cannot be reached just now. The sweep is written down, and is done"
+    "The queue cannot be reached at the moment. The sweep is recorded, and is executed"
     " with the next scheduled one at the latest."
 )
 
@@ -73,7 +73,7 @@ class AutoCloseRunAdmin(PageAdmin):
     def started(self, run: AutoCloseRun) -> str:
         return desk.instant(run.created_at)
 
-    @admin.display(description="asked for by")
+    @admin.display(description="requested by")
     def asked_by(self, run: AutoCloseRun) -> str:
         return run.actor_label or run.actor_kind
 
@@ -128,7 +128,7 @@ class AutoCloseRunAdmin(PageAdmin):
             trigger=AutoCloseRun.Trigger.MANUAL,
             dry_run=request.POST.get("dry_run") == "yes",
         )
-        messages.success(request, "A worker was asked for it. This page follows it.")
+        messages.success(request, "The sweep is queued. This page shows its progress.")
         return _enqueue_and_show(request, run)
 
     @method_decorator(require_POST)
@@ -144,7 +144,7 @@ class AutoCloseRunAdmin(PageAdmin):
         except OrderError as error:
             messages.error(request, str(error))
             return _show(run)
-        messages.success(request, "Approved. This page follows the sweep.")
+        messages.success(request, "Approved. This page shows the sweep's progress.")
         return _enqueue_and_show(request, approved)
 
 

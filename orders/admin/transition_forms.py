@@ -156,7 +156,10 @@ class NoteForm(TransitionForm):
 
 class TagsForm(TransitionForm):
     tags = text_field(
-        "Tags", 1000, required=True, help_text="Separated by commas; added to the rest."
+        "Tags",
+        1000,
+        required=True,
+        help_text="Separated by commas; added to the existing tags.",
     )
 
     def clean_tags(self) -> list[str]:
@@ -245,7 +248,7 @@ class PayForm(OneOrderForm):
     provider_reference = text_field(
         "Reference",
         128,
-        help_text="Names this movement at the provider; recorded once, however often.",
+        help_text="Identifies this movement at the provider; no report counts twice.",
     )
     parent = forms.ModelChoiceField(
         label="Belongs to",
@@ -283,7 +286,7 @@ class SettleForm(OneOrderForm):
         error_messages={"invalid_choice": "There is no such pending payment."},
     )
     status = forms.ChoiceField(
-        label="It has",
+        label="Outcome",
         choices=[
             (status.value, status.label)
             for status in (Payment.Status.SUCCEEDED, Payment.Status.FAILED)
@@ -324,10 +327,10 @@ class PackForm(TrackingForm):
     """Units of each line that are still to be sent; shipped at once, or later."""
 
     ship_now = forms.BooleanField(
-        label="It leaves now",
+        label="Ship it now",
         required=False,
         initial=True,
-        help_text="Otherwise it is packed, and shipped later.",
+        help_text="Otherwise it is packed now and shipped later.",
     )
 
     def prepare(self) -> None:

@@ -83,7 +83,7 @@ _ALL = (
         guards.write_off,
         right=OVERRIDE,
         where_refused="close",
-        warning="It is closed although it is not settled or not shipped.",
+        warning="It is closed although it is not fully paid or not fully shipped.",
     ),
     Transition("cancel", "Cancel", "cancelled", ask.CancelForm, guards.cancel),
     Transition(
@@ -94,7 +94,7 @@ _ALL = (
         partial(guards.cancel, override=True),
         right=OVERRIDE,
         where_refused="cancel",
-        warning="Money that was captured stays with us until it is given back.",
+        warning="Captured money is not refunded automatically.",
     ),
     Transition("note", "Add note", "note added", ask.NoteForm, guards.anything),
     Transition("tag", "Add tags", "tagged", ask.TagsForm, guards.anything),

@@ -107,14 +107,14 @@ def _guards(fields: Collection[str], now: datetime) -> tuple[Guard, ...]:
         money = Guard(
             "not_draft",
             ~Q(status=Order.Status.DRAFT),
-            "is no draft; its lines and money stand",
+            "is not a draft; its lines and amounts cannot change",
         )
         rules += (money,)
     if "shipping_address" in fields:
         shipped = Guard(
             "shipped",
             Q(qty_fulfilled__gt=0),
-            "is shipped in part; its shipping address stands",
+            "is partly shipped; its shipping address cannot change",
         )
         rules += (shipped,)
     return rules
@@ -149,7 +149,7 @@ def _replace_money(
         try:
             rows.append({"order_id": pk} | _sums(new[pk]))
         except InvalidInput as error:
-            refused[pk] = Problem("money", f"cannot be so: {error}")
+            refused[pk] = Problem("money", f"cannot have these amounts: {error}")
     drafts = [pk for pk in ids if pk not in refused]
     _delete_lines(drafts)
     OrderLine.objects.bulk_create(
@@ -163,7 +163,7 @@ def _with_payments(ids: Ids) -> Problems:
     """Refuse orders whose ledger is kept in their currency already."""
     payments = Payment.objects.filter(order__in=ids)
     return {
-        pk: Problem("payments", "has payments; its currency stands")
+        pk: Problem("payments", "has payments; its currency cannot change")
         for pk in payments.values_list("order_id", flat=True)
     }
 

@@ -42,7 +42,7 @@ def extend_due_dates(
     if until <= now:
         raise InvalidInput("until", "must lie in the future")
     not_later = Guard(
-        "not_later", Q(payment_due_at__gte=until), "is due as late as that already"
+        "not_later", Q(payment_due_at__gte=until), "is already due then or later"
     )
     return change_orders(
         orders,

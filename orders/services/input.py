@@ -50,7 +50,7 @@ def check_text(
     if len(text) > longest:
         raise InvalidInput(field, f"is longer than {longest} characters")
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidInput(field, "holds a character that is not text")
+        raise InvalidInput(field, "contains a character that is not text")
 
 
 def check_choice(field: str, value: str, choices: Iterable[str]) -> None:
@@ -87,7 +87,7 @@ def check_json(field: str, value: object) -> None:
     except (TypeError, ValueError, RecursionError):
         raise InvalidInput(field, "is not valid JSON") from None
     if NUL.search(text):
-        raise InvalidInput(field, "holds a NUL character")
+        raise InvalidInput(field, "contains a NUL character")
     if size > JSON_LIMIT:
         raise InvalidInput(field, f"is larger than {JSON_LIMIT} bytes")
 

@@ -69,9 +69,7 @@ def _incomplete(ids: Ids) -> Problems:
         elif not sums_agree:
             refused[pk] = Problem("sums", "has totals that its lines do not add up to")
         elif not _is_email(email):
-            refused[pk] = Problem(
-                "customer_email", "has an e-mail address that is none"
-            )
+            refused[pk] = Problem("customer_email", "has an invalid e-mail address")
     return refused
 
 
@@ -102,7 +100,7 @@ def _reserve(ids: Ids) -> Problems:
                 wanted[line.sku] += line.quantity
         short = _short_of(wanted, items, free)
         if short:
-            problem = f"finds too few in stock: {'; '.join(short)}"
+            problem = f"lacks stock: {'; '.join(short)}"
             refused[pk] = Problem("stock", problem, OutOfStock)
             continue
         for sku, quantity in wanted.items():

@@ -50,8 +50,8 @@ def _last_changes(ids: Ids) -> Problems:
     return {
         event.order_id: Problem(
             "stale",
-            f"was changed meanwhile ({event.get_type_display()}, by"
-            f" {event.actor_label or event.actor_kind}); look at it again",
+            f"was changed in the meantime ({event.get_type_display()}, by"
+            f" {event.actor_label or event.actor_kind}); check it again",
         )
         for event in events
     }

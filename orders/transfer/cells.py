@@ -112,7 +112,7 @@ def _instant(field: str, text: str) -> datetime:
     instant = _parsed(text) if RFC_3339.fullmatch(text) else None
     remedy = "Write it as 2026-03-29T12:00:00Z"
     if instant is None:
-        raise BadValue(field, text, "is no time in RFC 3339", remedy)
+        raise BadValue(field, text, "is not an RFC 3339 time", remedy)
     with refusing(field, text, remedy):
         check_instant(field, instant)
     return instant.astimezone(UTC)
@@ -134,7 +134,7 @@ def _flag(field: str, text: str) -> bool:
 
 def _currency(field: str, text: str) -> str:
     if text not in CURRENCIES:
-        raise BadValue(field, text, "is no code of ISO 4217", "Write one, such as EUR")
+        raise BadValue(field, text, "is not an ISO 4217 code", "Write one, such as EUR")
     return text
 
 
@@ -147,7 +147,7 @@ def _email(field: str, text: str) -> str:
 def _country(field: str, text: str) -> str:
     if text and not COUNTRY.fullmatch(text):
         remedy = "Write two letters, such as DE or US"
-        raise BadValue(field, text, "is no code of a country", remedy)
+        raise BadValue(field, text, "is not a country code", remedy)
     return text
 
 
@@ -175,7 +175,7 @@ def _texts(field: str, text: str) -> list[str]:
     with refusing(field, text, remedy):
         unique = check_tags(given)
     if len(unique) < len(given):
-        raise BadValue(field, text, "says one thing twice", remedy)
+        raise BadValue(field, text, "contains a duplicate", remedy)
     return given
 
 

@@ -35,7 +35,7 @@ def check_lines(order: ImportedOrder, first: Record) -> None:
             "position", "", "is empty, and lines follow", "Remove this line of the file"
         )
     if order.placed_at and not order.lines:
-        sentence = "is of an order without lines"
+        sentence = "belongs to an order without lines"
         remedy = "Add its lines, or leave this empty"
         raise BadValue("placed_at", first["placed_at"], sentence, remedy)
 
@@ -43,7 +43,7 @@ def check_lines(order: ImportedOrder, first: Record) -> None:
 def check_money(order: ImportedOrder, first: Record, amounts: Iterable[str]) -> None:
     """Refuse amounts that the currency, the columns or each other do not allow."""
     for name in amounts:
-        with refusing(name, first[name], "Round it as the currency is"):
+        with refusing(name, first[name], "Round it to the currency's decimal places"):
             check_amount(name, getattr(order, name), order.currency)
     remedy = "Correct the amounts of the order and of its lines"
     with refusing("The order's total", None, remedy):

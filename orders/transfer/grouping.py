@@ -160,6 +160,6 @@ def _contradictions(
             lines=(places[place], record.line_number),
             field=layout.line_key,
             value=place,
-            sentence="stands twice in one order",
+            sentence="occurs twice in one order",
             remedy="Remove the repeated line, or number it",
         )

@@ -32,7 +32,7 @@ def plain_number(field: str, text: str) -> Decimal:
 
 
 def too_large(field: str, text: str) -> BadValue:
-    sentence = f"makes an amount above {LARGEST_AMOUNT}"
+    sentence = f"gives an amount above {LARGEST_AMOUNT}"
     return BadValue(field, text, sentence, "Correct it")
 
 

@@ -193,10 +193,10 @@ def _check_amounts(line: ImportedLine, currency: str) -> None:
 def _check_units(line: ImportedLine) -> None:
     shipped, returned = str(line.qty_fulfilled), str(line.qty_returned)
     if line.qty_fulfilled + line.qty_cancelled > line.quantity:
-        sentence = "makes more than the quantity, with what is cancelled"
+        sentence = "is more than the quantity, together with the cancelled units"
         raise BadValue("qty_fulfilled", shipped, sentence, "Correct one of the three")
     if line.qty_fulfilled and not line.requires_shipping:
-        sentence = "is of a line that requires no shipping"
+        sentence = "belongs to a line that requires no shipping"
         raise BadValue("qty_fulfilled", shipped, sentence, "Correct one of the two")
     if line.qty_returned > line.qty_fulfilled:
         sentence = "is more than was shipped"

@@ -36,7 +36,7 @@ CSV_ERRORS = {
         "Look for a quote that is opened and not closed",
     ),
     "new-line character": (
-        "a carriage return stands alone",
+        "a carriage return is not followed by a line feed",
         "End lines with LF or CR LF",
     ),
 }
@@ -93,7 +93,7 @@ def _opened(path: Path, problems: Problems) -> BinaryIO:
     except (OSError, ValueError) as error:
         what = f"cannot be read ({getattr(error, 'strerror', error)})"
     problem = Problem(
-        sentence=f"{path} {what}", remedy="Check the name and who may read it"
+        sentence=f"{path} {what}", remedy="Check the name and the permissions"
     )
     raise problems.stop(problem)
 
@@ -137,7 +137,7 @@ class _Lines:
         if self._line_number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         if b"\0" in line:
-            raise self._refusal("holds a NUL character", SAVE_AS_UTF8)
+            raise self._refusal("contains a NUL character", SAVE_AS_UTF8)
         try:
             return line.decode()
         except UnicodeDecodeError as error:
@@ -189,7 +189,7 @@ def _header(
     line_number, names = next(rows, (1, []))
     counted = Counter(names)
     wrong = {
-        "is without the columns": [name for name in columns if name not in counted],
+        "lacks the columns": [name for name in columns if name not in counted],
         "has unknown columns": [name for name in counted if name not in columns],
         "has columns twice": [name for name, count in counted.items() if count > 1],
     }

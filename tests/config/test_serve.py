@@ -138,4 +138,4 @@ def test_a_port_that_is_taken_is_named(desk: Desk) -> None:
         desk.start() as process,
     ):
         assert process.wait(timeout=60) == 1
-        assert process.said().startswith(f"Port {desk.port} cannot be had")
+        assert process.said().startswith(f"Port {desk.port} is not available")

@@ -212,7 +212,7 @@ def test_who_is_told_is_a_list_of_addresses() -> None:
     )
 
     assert answer["SCHEDULING_ALERT_EMAILS"] == ["anna@example.org", "desk@example.org"]
-    assert "'anna' is no e-mail address" in refusal(
+    assert "'anna' is not an e-mail address" in refusal(
         SECRET_KEY=KEY, SCHEDULING_ALERT_EMAILS="desk@example.org,anna"
     )
 

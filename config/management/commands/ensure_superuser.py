@@ -28,7 +28,7 @@ class Command(BaseCommand):
         name = settings.FIRST_SUPERUSER_USERNAME
         if User.objects.filter(username=name).exists():
             message = (
-                f"{name} is no superuser: name another in DJANGO_SUPERUSER_USERNAME."
+                f"{name} is not a superuser: set another DJANGO_SUPERUSER_USERNAME."
             )
             raise CommandError(message)
         password = settings.FIRST_SUPERUSER_PASSWORD or secrets.token_urlsafe(15)
@@ -36,4 +36,4 @@ class Command(BaseCommand):
         self.stdout.write(f"First superuser: {name}")
         if not settings.FIRST_SUPERUSER_PASSWORD:
             self.stdout.write(f"One-time password: {password}")
-            self.stdout.write("It is shown this once. Change it after the first login.")
+            self.stdout.write("It is shown only once. Change it after the first login.")

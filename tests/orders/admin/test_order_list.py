@@ -156,7 +156,7 @@ def test_the_number_of_queries_does_not_grow_with_the_page(
 def test_an_empty_list_says_what_to_do(admin_client: Client) -> None:
     listed = admin_client.get(reverse(LIST))
 
-    assert "No order is like that" in text(listed)
+    assert "No orders match" in text(listed)
 
 
 @pytest.mark.parametrize(

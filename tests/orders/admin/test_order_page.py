@@ -248,7 +248,7 @@ def test_editing_hands_on_what_was_changed(admin_client: Client) -> None:
         ("shipping_address_7", "Italy", "two-letter code"),
         ("metadata", "[" * 9000, "Enter valid JSON"),
         ("metadata", "[]", "Enter a JSON object"),
-        ("metadata", '{"a": "\\u0000"}', "holds a NUL character"),
+        ("metadata", '{"a": "\\u0000"}', "contains a NUL character"),
         ("customer_name", "a\0b", "Null characters are not allowed"),
         ("customer_name", "x" * 201, "at most 200 characters"),
     ],
@@ -277,7 +277,7 @@ def test_a_form_opened_before_a_colleagues_change_is_refused(
     )
 
     assert answer.status_code == HTTPStatus.OK
-    assert "was changed meanwhile (Held, by system)" in text(answer)
+    assert "was changed in the meantime (Held, by system)" in text(answer)
     assert 'value="Mary"' in text(answer)
     assert Order.objects.get(pk=order.pk).customer_name == order.customer_name
 

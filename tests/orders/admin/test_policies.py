@@ -95,7 +95,7 @@ def test_it_says_what_it_would_touch_today(admin_client: Client) -> None:
 
     page = text(admin_client.get(page_of(unpaid_online())))
 
-    assert "today this would touch <strong>3 orders</strong>" in page
+    assert "it would affect <strong>3 orders</strong> now" in page
 
 
 def test_a_disabled_policy_touches_none(admin_client: Client) -> None:

@@ -49,7 +49,7 @@ def test_a_count_from_before_units_left_is_refused(admin_client: Client) -> None
 
     answer = admin_client.post(page_of(item), {"on_hand": "9", "initial-on_hand": "5"})
 
-    assert "There are 3 on hand since this page was opened, not 5" in text(answer)
+    assert "There are now 3 on hand, not 5 as this page showed" in text(answer)
     item.refresh_from_db()
     assert item.on_hand == 3
 

@@ -138,7 +138,7 @@ def test_where_the_broker_is_away_the_row_waits(
     with django_capture_on_commit_callbacks(execute=True):
         answer = admin_client.post(reverse(START), {"dry_run": "no"})
 
-    assert "The queue cannot be reached just now." in told(answer)
+    assert "The queue cannot be reached at the moment." in told(answer)
     assert AutoCloseRun.objects.get().state == "queued"
 
 

@@ -202,7 +202,7 @@ def test_the_list_asks_first_and_tells_whom_it_will_refuse(
 
     assert page.status_code == HTTPStatus.OK
     assert page.context["accepted"] == 3
-    assert "You chose 4 orders" in text(page)
+    assert "4 orders selected" in text(page)
     assert "holds captured money; refund it first" in text(page)
     assert Order.objects.filter(status="open").count() == 4
 
@@ -237,7 +237,7 @@ def test_a_colleagues_change_is_told_and_the_rest_goes_on(
     )
 
     assert "2 orders: cancelled." in told(answer)
-    assert f"Order #{changed.number} was changed meanwhile (Held" in told(answer)
+    assert f"Order #{changed.number} was changed in the meantime (Held" in told(answer)
 
 
 def test_many_refusals_are_told_up_to_fifty(admin_client: Client) -> None:
@@ -311,7 +311,7 @@ def test_a_forged_selection_is_told(admin_client: Client, key: str) -> None:
     )
 
     assert answer.status_code == HTTPStatus.FOUND
-    assert "Choose the orders again." in told(answer)
+    assert "Select the orders again." in told(answer)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_forged_memory_of_orders_is_told(admin_client: Client, kept: str) -> N
     )
 
     assert answer.status_code == HTTPStatus.FOUND
-    assert "Choose the orders again." in told(answer)
+    assert "Select the orders again." in told(answer)
 
 
 def test_more_orders_than_a_page_shows_are_not_taken(admin_client: Client) -> None:
@@ -335,7 +335,7 @@ def test_more_orders_than_a_page_shows_are_not_taken(admin_client: Client) -> No
         transition("note"), {"seen": f"{seen([order])} {others}", "note": "Rang"}
     )
 
-    assert "Choose the orders again." in told(answer)
+    assert "Select the orders again." in told(answer)
     assert "note.added" not in types_of(order)
 
 
@@ -355,7 +355,7 @@ def test_what_asks_about_one_order_takes_no_two(admin_client: Client) -> None:
 
     answer = send(admin_client, "pay", orders, kind="capture", amount="1")
 
-    assert "Choose the orders again." in told(answer)
+    assert "Select the orders again." in told(answer)
     assert not Payment.objects.exists()
 
 

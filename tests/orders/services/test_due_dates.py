@@ -59,7 +59,7 @@ def test_due_date_as_late_already_stands_and_its_neighbours_move() -> None:
 
     assert outcome.changed == ids(neighbours)
     assert outcome.refused[late.pk].code == "not_later"
-    assert "is due as late as that already" in str(outcome.refused[late.pk])
+    assert "is already due then or later" in str(outcome.refused[late.pk])
 
 
 def test_draft_has_no_due_date_to_extend() -> None:

@@ -61,7 +61,7 @@ def test_scarce_units_go_in_the_callers_order_and_a_refused_order_takes_none() -
     assert isinstance(refusal, OutOfStock)
     assert (refusal.code, refusal.status) == ("stock", "draft")
     assert str(refusal) == (
-        f"Order {greedy} finds too few in stock: 4 of MUG wanted, 2 left."
+        f"Order {greedy} lacks stock: 4 of MUG wanted, 2 left."
         " It is draft; allowed now: place, cancel, update."
     )
     assert (reserved("MUG"), reserved("CUP")) == (5, 2)

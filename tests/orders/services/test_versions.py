@@ -24,9 +24,8 @@ def test_only_the_orders_that_are_as_they_were_seen_are_changed() -> None:
 
     assert outcome.changed == [same.pk]
     assert outcome.refused[changed.pk].code == "stale"
-    assert f"Order #{changed.number} was changed meanwhile (Held, by system)" in str(
-        outcome.refused[changed.pk]
-    )
+    refusal = str(outcome.refused[changed.pk])
+    assert f"#{changed.number} was changed in the meantime (Held, by system)" in refusal
     assert types_of(changed)[-1] == "order.held"
 
 

@@ -127,16 +127,16 @@ def malformed(kind: str, tmp_path: Path) -> bytes:
     ("kind", "place", "words"),
     [
         ("wrong encoding", "Line 3: ", "is not UTF-8"),
-        ("NUL", "Line 3: ", "holds a NUL character"),
-        ("missing columns", "Line 1: ", "is without the columns: Quantity"),
-        ("10^30", "Line 3, Sales ", "makes an amount above"),
+        ("NUL", "Line 3: ", "contains a NUL character"),
+        ("missing columns", "Line 1: ", "lacks the columns: Quantity"),
+        ("10^30", "Line 3, Sales ", "gives an amount above"),
         ("negative quantity", "Line 3, Quantity ", "is not a whole number"),
         ("endless line", "Line 5: ", "is longer than 1 MiB"),
         ("open quote", "Line 5: ", "a field is longer than"),
         ("returning reference", "Lines 2 and 4, Order ID ", "comes back"),
         ("differing header", "Lines 2 and 3, Customer Name ", "differs"),
-        ("binary", "Line 1: ", "holds a NUL character"),
-        ("empty", "Line 1: ", "is without the columns: Row ID"),
+        ("binary", "Line 1: ", "contains a NUL character"),
+        ("empty", "Line 1: ", "lacks the columns: Row ID"),
     ],
 )
 def test_a_malformed_file_is_refused_and_nothing_is_written(

@@ -122,8 +122,8 @@ DIGITS = "1" + "0" * 30
         ("status", "", "not known"),
         ("source", "fax", "not known"),
         ("payment_mode", "", "not known"),
-        ("currency", "EURO", "no code of ISO 4217"),
-        ("currency", "CLF", "no code of ISO 4217"),
+        ("currency", "EURO", "not an ISO 4217 code"),
+        ("currency", "CLF", "not an ISO 4217 code"),
         ("order_tax", "0.001", "EUR has 2 decimal places"),
         ("shipping_total", "-1", "negative"),
         ("shipping_total", "1e3", "plain decimal"),
@@ -133,12 +133,12 @@ DIGITS = "1" + "0" * 30
         ("customer_email", "ada", "not an e-mail address"),
         ("customer_name", "A" * 201, "longer than 200"),
         ("billing_line1", "A" * 201, "longer than 200"),
-        ("billing_country", "Germany", "no code of a country"),
-        ("created_at", "", "no time"),
-        ("created_at", "2025-03-01", "no time"),
-        ("created_at", "2025-03-01T09:00:00", "no time"),
-        ("created_at", "2025-02-30T09:00:00Z", "no time"),
-        ("created_at", "2025-03-01T09:00:00.1234567Z", "no time"),
+        ("billing_country", "Germany", "not a country code"),
+        ("created_at", "", "not an RFC 3339 time"),
+        ("created_at", "2025-03-01", "not an RFC 3339 time"),
+        ("created_at", "2025-03-01T09:00:00", "not an RFC 3339 time"),
+        ("created_at", "2025-02-30T09:00:00Z", "not an RFC 3339 time"),
+        ("created_at", "2025-03-01T09:00:00.1234567Z", "not an RFC 3339 time"),
         ("updated_at", "2025-06-02T00:00:01Z", "in the future"),
         ("payment_due_at", "0001-01-01T00:00:00+01:00", "outside the years"),
         ("placed_at", "", "is empty, although"),
@@ -156,7 +156,7 @@ DIGITS = "1" + "0" * 30
         ("attention", '["late"]', "“late” is not known"),
         ("attention", "overpaid", "not valid JSON"),
         ("tags", '"gift"', "not a list"),
-        ("tags", '["gift", "gift"]', "one thing twice"),
+        ("tags", '["gift", "gift"]', "contains a duplicate"),
         ("tags", "[1]", "must be a text"),
         ("metadata", "[]", "must be an object"),
         ("metadata", '{"a": NaN}', "not valid JSON"),
@@ -242,7 +242,7 @@ def test_a_placed_order_has_lines(write_rows: WriteRows) -> None:
 
     assert (problem.field, problem.sentence) == (
         "placed_at",
-        "is of an order without lines",
+        "belongs to an order without lines",
     )
 
 

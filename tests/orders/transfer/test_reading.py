@@ -86,9 +86,9 @@ def test_a_header_alone_holds_no_records(write: Write) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        (b"", "is without the columns: id, name"),
-        (b"\n\n", "is without the columns: id, name"),
-        (b"id\n1\n", "is without the columns: name"),
+        (b"", "lacks the columns: id, name"),
+        (b"\n\n", "lacks the columns: id, name"),
+        (b"id\n1\n", "lacks the columns: name"),
         (b"id,name,size\n", "has unknown columns: size"),
         (b"id,name,id\n", "has columns twice: id"),
     ],
