@@ -138,6 +138,7 @@ CSRF_COOKIE_HTTPONLY = True
 _cookie_prefix = "__Host-" if _is_https else ""
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
+CSRF_FAILURE_VIEW = "config.refusals.forged"
 X_FRAME_OPTIONS = "DENY"
 
 # Django ---------------------------------------------------------------------

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import editing, history, manual, pausing, registry
@@ -26,12 +25,13 @@ from scheduling.validity import problems_of
 from . import preview
 from .dry_run import foretell
 from .questions import QUESTIONS
-from .records import may
+from .records import may, may_not, post_alone
 from .run import RunAdmin
 from .schedule_form import ScheduleForm, data_of, form_for, initial_of
 from .schedule_page import groups_of
 
 if TYPE_CHECKING:
+    from django.core.exceptions import PermissionDenied
     from django.forms import ModelForm
 
 LIST = "admin:django_celery_beat_periodictask_changelist"
@@ -164,14 +164,14 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
     def preview_view(self, request: HttpRequest) -> JsonResponse:
         """Tell the next slots of what is entered so far; reads only."""
         if not self._may_edit(request):
-            raise PermissionDenied
+            raise self._may_not(request, "change them")
         return JsonResponse(preview.of_data(request.GET, database_now()).as_json())
 
-    @method_decorator(require_POST)
+    @post_alone
     def dry_run_view(self, request: HttpRequest) -> HttpResponse:
         """Tell what a task would do now, with what is entered so far; reads only."""
         if not self._may_edit(request) and not may(request.user, "run_schedule"):
-            raise PermissionDenied
+            raise self._may_not(request, "try them")
         told = foretell(request.POST)
         if request.accepts("text/html"):
             site = self.admin_site.each_context(request)
@@ -181,6 +181,9 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _may_edit(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) or self.has_change_permission(request)
+
+    def _may_not(self, request: HttpRequest, do: str = "") -> PermissionDenied:
+        return may_not(do, "schedules", may_look=self.has_view_permission(request))
 
     # The past ---------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
         if task is None:
             return _unknown(request)
         if not self.has_view_or_change_permission(request, task):
-            raise PermissionDenied
+            raise self._may_not(request)
         entries = history.entries_of(task.pk)
         clock = editing.clock_of(task)
         context = {
@@ -211,14 +214,14 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
         }
         return TemplateResponse(request, "scheduling/schedule_history.html", context)
 
-    @method_decorator(require_POST)
+    @post_alone
     def put_back_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make a schedule what it was at one moment, if it may still be so."""
         task = self.get_object(request, unquote(object_id))
         if task is None:
             return _unknown(request)
         if not self.has_change_permission(request, task):
-            raise PermissionDenied
+            raise self._may_not(request, "change them")
         entry = history.entry_at(task.pk, request.POST.get("key", ""))
         if entry is None:
             messages.error(request, "Choose again what to put it back to.")

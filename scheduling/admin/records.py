@@ -5,6 +5,9 @@ A right that is named here is one of the model's own app: ``view_run``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.urls import URLPattern
 
+Page = Callable[..., HttpResponse]
 #: The list of a log counts no further, and leads no further back: its filters do.
 MOST_COUNTED = 10_000
 
@@ -38,6 +42,48 @@ def _has_one(
     user: AbstractBaseUser | AnonymousUser, app: str, rights: tuple[str, ...]
 ) -> bool:
     return any(user.has_perm(f"{app}.{right}") for right in rights)  # type: ignore[union-attr] # our User has it
+
+
+def may_not(do: str, what: str, *, may_look: bool) -> PermissionDenied:
+    """Return a refusal that says what is missing: ``do`` is such as "pause them"."""
+    if may_look:
+        return PermissionDenied(f"You may look at {what}, not {do}.")
+    return PermissionDenied(f"You may not see {what}.")
+
+
+def post_alone(view: Page) -> Page:
+    """Let a page of an admin answer to POST alone, and lead others back to its button.
+
+    Whoever has to log in before a button is obeyed comes to its address by GET.
+    """
+
+    @wraps(view)
+    def answer(
+        pages: admin.ModelAdmin[Any], request: HttpRequest, **keys: Any
+    ) -> HttpResponse:
+        if request.method == "POST":
+            return view(pages, request, **keys)
+        site = pages.admin_site.each_context(request)
+        context = site | {"title": "Nothing was done", "back": _button(pages, keys)}
+        template = "scheduling/post_alone.html"
+        headers = {"Allow": "POST"}
+        return TemplateResponse(
+            request,
+            template,
+            context,
+            status=HTTPStatus.METHOD_NOT_ALLOWED,
+            headers=headers,
+        )
+
+    return answer
+
+
+def _button(pages: admin.ModelAdmin[Any], keys: dict[str, Any]) -> str:
+    """Return the page of the record that the address names, or else the list."""
+    start = f"admin:{pages.opts.app_label}_{pages.opts.model_name}"
+    if keys:
+        return reverse(f"{start}_change", args=[*keys.values()])
+    return reverse(f"{start}_changelist")
 
 
 # A ModelAdmin is generic for the type checker alone.
@@ -144,7 +190,7 @@ class PageAdmin(RecordAdmin):
     ) -> HttpResponse:
         """Show a record as it stands; it is changed by its services alone."""
         if not self.has_view_permission(request):
-            raise PermissionDenied
+            raise may_not("", str(self.opts.verbose_name_plural), may_look=False)
         record = self.get_object(request, unquote(object_id))
         if record is None:
             return self.show_unknown(request)

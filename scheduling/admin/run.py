@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import (
     Http404,
@@ -18,7 +17,7 @@ from django.http import (
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import manual
@@ -26,12 +25,13 @@ from scheduling.exceptions import AskedAlready, ClockError
 from scheduling.models import Run
 from scheduling.templatetags import clock
 
-from .records import LogAdmin, may
+from .records import LogAdmin, may, may_not, post_alone
 from .run_filters import RUN_FILTERS
 from .run_page import describe_run, report_progress
 from .timeline import may_see_schedules, show_timeline
 
 if TYPE_CHECKING:
+    from django.core.exceptions import PermissionDenied
     from django.db.models import QuerySet
     from django.utils.safestring import SafeString
 
@@ -140,24 +140,24 @@ class RunAdmin(LogAdmin):
     def timeline_view(self, request: HttpRequest) -> HttpResponse:
         """Show what will run and what ran, as one picture."""
         if not self.has_view_permission(request):
-            raise PermissionDenied
+            raise self._may_not(request)
         return show_timeline(request, self.admin_site.each_context(request))
 
     @method_decorator(require_safe)
     def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Tell a run's page how far it is, in JSON."""
         if not self.has_view_permission(request):
-            raise PermissionDenied
+            raise self._may_not(request)
         run = self.get_object(request, str(run_id))
         if run is None:
             raise Http404
         return JsonResponse(report_progress(run))
 
-    @method_decorator(require_POST)
+    @post_alone
     def retry_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Ask for the same again, as a run of its own."""
         if not may(request.user, RETRY):
-            raise PermissionDenied
+            raise self._may_not(request, "retry them")
         run = self.get_object(request, str(run_id))
         if run is None:
             return self.show_unknown(request)
@@ -172,11 +172,11 @@ class RunAdmin(LogAdmin):
         messages.success(request, "It is to run again. This page follows it.")
         return _show(again)
 
-    @method_decorator(require_POST)
+    @post_alone
     def cancel_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Call off a run that no worker has begun."""
         if not may(request.user, RETRY):
-            raise PermissionDenied
+            raise self._may_not(request, "call them off")
         run = self.get_object(request, str(run_id))
         if run is None:
             return self.show_unknown(request)
@@ -187,6 +187,9 @@ class RunAdmin(LogAdmin):
         else:
             messages.success(request, "It was called off and will not run.")
         return _show(run)
+
+    def _may_not(self, request: HttpRequest, do: str = "") -> PermissionDenied:
+        return may_not(do, "runs", may_look=self.has_view_permission(request))
 
 
 def _run_id(term: str) -> UUID | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -29,7 +28,7 @@ from .asking import LIST, answer, ask, is_key, read_chosen
 from .form import ScheduleFormPages
 from .questions import QUESTIONS, Question
 from .recent import recent_runs
-from .records import ListAdmin, may
+from .records import ListAdmin, may, may_not
 from .schedule_filters import SCHEDULE_FILTERS
 
 if TYPE_CHECKING:
@@ -203,10 +202,9 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
         question = QUESTIONS.get(name)
         if question is None:
             raise Http404
-        if not question.permitted(request.user) or not self.has_view_permission(
-            request
-        ):
-            raise PermissionDenied
+        may_look = self.has_view_permission(request)
+        if not question.permitted(request.user) or not may_look:
+            raise may_not(f"{question.name} them", "schedules", may_look=may_look)
         site = self.admin_site.each_context(request)
         if request.method == "POST":
             return answer(request, question, site)

@@ -245,9 +245,15 @@ def test_who_may_look_sees_the_history_and_puts_nothing_back(
 
 
 def test_putting_back_is_asked_by_post_alone(admin_client: Client) -> None:
-    address = reverse("admin:scheduling_schedule_put_back", args=[every(10).pk])
+    task = every(10)
+    address = reverse("admin:scheduling_schedule_put_back", args=[task.pk])
 
-    assert admin_client.get(address).status_code == 405
+    answer = admin_client.get(address)
+
+    button = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert f'href="{button}">Back to where the button is' in answer.content.decode()
 
 
 @pytest.mark.parametrize("key", ["0", "x", "999999999999999999999"])
