@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+
+from django_celery_beat.models import PeriodicTask
 
 from scheduling import slots
 from scheduling.clock import AN_INSTANT
 from scheduling.models import Run, Schedule
 from scheduling.slots import InvalidTimingError, Timing
 from scheduling.spoken import number_of, spoken_instant
-from scheduling.timing import timing_of
+from scheduling.timing import fingerprint, timing_of
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,14 @@ def skipped_by_pause(schedule: Schedule, now: datetime) -> list[Run]:
 
 
 def missed_unsent(schedule: Schedule, now: datetime, why: str) -> list[Run]:
-    """Return the Run for the slots that are due, and that no beat has sent."""
+    """Return the Run for the slots that are due, and that no beat has sent.
+
+    Of those that came from a definition which is gone, the first alone is known.
+    """
     first = schedule.next_slot
     if first is None or first > now:
         return []
-    when = _timing_of(schedule)
+    when = _timing_of_next(schedule)
     later = None if when is None or when.one_off else _stretch(when, first, now)
     if later is None:
         due = Stretch(1, first, first)
@@ -124,11 +130,26 @@ def _stretch(when: Timing, begin: datetime, end: datetime) -> Stretch | None:
     return Stretch(count, first, last)
 
 
+def _timing_of_next(schedule: Schedule) -> Timing | None:
+    """Return what the next slot was computed from; None where that is gone.
+
+    A schedule that has a next slot was on then; it may have been switched off since.
+    """
+    task = copy(schedule.periodic_task)
+    task.enabled = True
+    if fingerprint(task) != schedule.fingerprint:
+        return None
+    return _valid_timing(task, schedule)
+
+
 def _timing_of(schedule: Schedule) -> Timing | None:
     """Return when a schedule is due; None where it is off, or makes no sense."""
-    if not schedule.periodic_task.enabled:
-        return None
+    task = schedule.periodic_task
+    return _valid_timing(task, schedule) if task.enabled else None
+
+
+def _valid_timing(task: PeriodicTask, schedule: Schedule) -> Timing | None:
     try:
-        return timing_of(schedule.periodic_task, schedule.anchor)
+        return timing_of(task, schedule.anchor)
     except InvalidTimingError:
         return None

@@ -133,7 +133,7 @@ def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> list[Run]
     """
     schedule.periodic_task = task
     problem = trouble_with(schedule, task)
-    not_run = _unsent(schedule, since)
+    not_run = accounting.missed_unsent(schedule, since, "the schedule was edited.")
     if schedule.paused_by == THE_CLOCK and not problem:
         not_run += _lift_pause(schedule, since)
     schedule.fingerprint = fingerprint(task)
@@ -273,15 +273,6 @@ def _put_back(held: dict[int, datetime]) -> None:
         ScheduleChange(kind=ScheduleChange.Kind.TASK, row_id=pk, changed_at=instant)
         for pk, instant in held.items()
     )
-
-
-def _unsent(schedule: Schedule, since: datetime) -> list[Run]:
-    """Return what becomes of the slot that an edit came before."""
-    slot = schedule.next_slot
-    if slot is None or slot > since:
-        return []
-    reason = "The schedule was edited before this slot was sent."
-    return [accounting.not_run(schedule, slot, Run.State.MISSED, reason, now=since)]
 
 
 def _lift_pause(schedule: Schedule, since: datetime) -> list[Run]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 
+from scheduling import accounting, changes
 from scheduling.clock import database_now
-from scheduling.models import Schedule
+from scheduling.models import Run, Schedule
 
 logger = logging.getLogger(__name__)
 
@@ -99,19 +100,25 @@ def take_back() -> int:
 def pause_failing() -> int:
     """Pause the schedules whose last runs all failed, so many as their policy says.
 
-    Runs from before the last edit or resume do not count. Returns how many were
-    paused. What somebody holds has its turn the next time.
+    Runs from before the last edit or resume do not count. A slot that is due and was
+    not sent becomes a missed Run. Returns how many were paused. What somebody holds has
+    its turn the next time.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(FAILING)
             failing = [pk for (pk,) in cursor.fetchall()]
         now = database_now()
+        tasks = changes.definitions_of(failing)
+        missed: list[Run] = []
         for schedule in Schedule.objects.filter(pk__in=failing, paused_at=None):
+            schedule.periodic_task = tasks[schedule.pk]
+            reason = f"The last {schedule.pause_after_failures} runs failed."
+            why = f"the clock paused the schedule: {reason}"
+            missed += accounting.missed_unsent(schedule, now, why)
             schedule.paused_at, schedule.paused_by = now, AFTER_FAILURES
-            schedule.pause_reason = (
-                f"The last {schedule.pause_after_failures} runs failed."
-            )
+            schedule.pause_reason = reason
             schedule.next_slot = None
             schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
+        Run.objects.bulk_create(missed, ignore_conflicts=True)
     return len(failing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -66,6 +66,13 @@ def long_ago(task: PeriodicTask, **fields: Any) -> None:
     since = database_now() - timedelta(days=1, minutes=5)
     fields = {"anchor": since, "changed_at": since} | fields
     Schedule.objects.filter(pk=task.pk).update(**fields)
+
+
+def leave_due(task: PeriodicTask) -> datetime:
+    """Let a schedule of ten minutes have three slots due, and return the first."""
+    due = database_now() - timedelta(minutes=25)
+    long_ago(task, anchor=due - timedelta(days=1), next_slot=due)
+    return due
 
 
 def ran(task: PeriodicTask, state: str = "succeeded", /, **fields: Any) -> Run:

@@ -16,9 +16,17 @@ from scheduling import changes
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule, ScheduleChange
 from tests.scheduling.factories import TASK
-from tests.scheduling.schedules import clock_of, follow_all, unseen
+from tests.scheduling.schedules import (
+    clock_of,
+    every,
+    follow_all,
+    leave_due,
+    unseen,
+)
 
 pytestmark = pytest.mark.django_db
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -162,8 +170,27 @@ def test_an_edit_writes_off_the_slot_that_was_due_before_it(
 
     missed = Run.objects.get(periodic_task=daily)
     assert (missed.slot, missed.state) == (due, Run.State.MISSED)
-    assert missed.reason == "The schedule was edited before this slot was sent."
+    assert missed.slots_missed == 1
+    assert missed.reason.endswith(" not sent when the schedule was edited.")
     assert next_hour(clock_of(daily).next_slot) == 10
+
+
+@pytest.mark.parametrize(
+    ("edit", "missed"),
+    [({"enabled": False}, 3), ({"kwargs": "{"}, 3), ({"start_time": NOON}, 1)],
+    ids=["switched off", "broken", "moved"],
+)
+def test_an_edit_writes_off_all_slots_whose_definition_is_still_known(
+    edit: dict[str, object], missed: int
+) -> None:
+    task = every(10)
+    due = leave_due(task)
+
+    PeriodicTask.objects.filter(pk=task.pk).update(**edit)
+    follow_all()
+
+    run = Run.objects.get(periodic_task=task)
+    assert (run.state, run.slot, run.slots_missed) == ("missed", due, missed)
 
 
 def test_slots_count_from_the_edit_however_late_it_is_followed() -> None:

@@ -17,6 +17,7 @@ from tests.scheduling.schedules import (
     daily,
     every,
     follow_all,
+    leave_due,
     long_ago,
     unseen,
     waits,
@@ -66,8 +67,7 @@ def test_a_pause_with_an_end_has_the_first_slot_from_there_on_as_its_next() -> N
 
 def test_a_slot_that_was_due_and_not_sent_becomes_a_missed_run() -> None:
     task = every(10)
-    due = database_now() - timedelta(minutes=25)
-    long_ago(task, anchor=due - timedelta(minutes=100), next_slot=due)
+    due = leave_due(task)
 
     pause([task.pk], by="anna", reason="Stocktaking")
 

@@ -10,7 +10,7 @@ from scheduling import ledger, pausing, recovery
 from scheduling.clock import database_now
 from scheduling.models import Run, Schedule
 from tests.scheduling.factories import TASK
-from tests.scheduling.schedules import every
+from tests.scheduling.schedules import every, leave_due
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +140,22 @@ def test_failures_in_a_row_pause_a_schedule_that_asks_for_it(
     assert clock.pause_reason == "The last 2 runs failed."
     assert clock.next_slot is None
     assert recovery.pause_failing() == 0
+
+
+def test_slots_that_were_due_when_failures_paused_a_schedule_are_missed() -> None:
+    task = every(10)
+    Schedule.objects.filter(pk=task.pk).update(pause_after_failures=2)
+    due = leave_due(task)
+    for _ in range(2):
+        ended(task, Run.State.FAILED)
+
+    assert recovery.pause_failing() == 1
+
+    missed = Run.objects.get(state=Run.State.MISSED)
+    assert (missed.slot, missed.slots_missed) == (due, 3)
+    assert missed.reason.endswith(
+        " not sent when the clock paused the schedule: The last 2 runs failed."
+    )
 
 
 def test_a_success_in_between_starts_the_count_anew(hourly: PeriodicTask) -> None:
