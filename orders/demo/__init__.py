@@ -1,4 +1,4 @@
-"""Orders to look at: a made-up shop's last two months, up to this moment."""
+"""Demo orders: the last two months of a made-up shop, created by the services."""
 
 from .seeding import DEFAULT_COUNT, DEFAULT_SEED, is_empty, seed_demo
 

@@ -1,4 +1,4 @@
-"""Draw by lot who orders what, when, and which story each order has."""
+"""Choose at random who orders what, when, and which scenario each order follows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from random import Random
 
 from orders.services.drafting import OrderDraft
 
+from .actions import Action
 from .catalogue import Till
 from .channels import Channel
 from .customers import Country
-from .happenings import Happening
-from .stories import STORIES, Step, Story
+from .scenarios import SCENARIOS, Scenario, Step
 
 #: The number that the first of the orders has at its channel.
 FIRST_REFERENCE = 20417
@@ -26,12 +26,12 @@ TAGS = (("gift wrap",), ("regular",), ("press",), ("fragile",), *((),) * 44)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An order to be made, and what is to happen to it when, in that order."""
+    """An order to create, and the actions on it in chronological order."""
 
     draft: OrderDraft
     channel: Channel
     starts_at: datetime
-    happenings: tuple[tuple[datetime, Happening], ...]
+    actions: tuple[tuple[datetime, Action], ...]
     provider: str
     carrier: str
     token: str
@@ -39,40 +39,40 @@ class Plan:
 
 def plan_orders(rng: Random, count: int, *, now: datetime) -> list[Plan]:
     """Return so many plans in the order of their start, all of them over by now."""
-    first = STORIES[:count]
-    weights = [story.weight for story in STORIES]
-    more = rng.choices(STORIES, weights, k=count - len(first))
-    plans = [_plan(rng, story, now) for story in (*first, *more)]
+    first = SCENARIOS[:count]
+    weights = [scenario.weight for scenario in SCENARIOS]
+    more = rng.choices(SCENARIOS, weights, k=count - len(first))
+    plans = [_plan(rng, scenario, now) for scenario in (*first, *more)]
     plans.sort(key=lambda plan: plan.starts_at)
     return [_numbered(plan, number) for number, plan in enumerate(plans)]
 
 
-def _plan(rng: Random, story: Story, now: datetime) -> Plan:
-    channel = rng.choice(story.channels)
+def _plan(rng: Random, scenario: Scenario, now: datetime) -> Plan:
+    channel = rng.choice(scenario.channels)
     weights = [country.weight for country in channel.countries]
     (country,) = rng.choices(channel.countries, weights)
-    starts_at = _start(rng, story, now)
+    starts_at = _start(rng, scenario, now)
     return Plan(
-        draft=_draft(rng, story, channel, country),
+        draft=_draft(rng, scenario, channel, country),
         channel=channel,
         starts_at=starts_at,
-        happenings=tuple(_happenings(rng, story.steps, starts_at)),
+        actions=tuple(_actions(rng, scenario.steps, starts_at)),
         provider=rng.choice(channel.providers),
         carrier=country.carrier,
         token=f"{rng.getrandbits(48):012x}",
     )
 
 
-def _start(rng: Random, story: Story, now: datetime) -> datetime:
-    age = rng.randint(*story.ages)
+def _start(rng: Random, scenario: Scenario, now: datetime) -> datetime:
+    age = rng.randint(*scenario.ages)
     if age == 0:
         return now - timedelta(minutes=rng.randint(60, 600))
     return _midnight(now, -age) + timedelta(seconds=rng.randint(OPENS, CLOSES))
 
 
-def _happenings(
+def _actions(
     rng: Random, steps: Sequence[Step], at: datetime
-) -> Iterator[tuple[datetime, Happening]]:
+) -> Iterator[tuple[datetime, Action]]:
     starts_at = at
     for step in steps:
         if step.days:
@@ -81,7 +81,7 @@ def _happenings(
         else:
             least, most = step.minutes
             at += timedelta(seconds=rng.randint(60 * least, 60 * most))
-        yield at, step.happening
+        yield at, step.action
 
 
 def _midnight(at: datetime, days: int) -> datetime:
@@ -89,10 +89,12 @@ def _midnight(at: datetime, days: int) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _draft(rng: Random, story: Story, channel: Channel, country: Country) -> OrderDraft:
+def _draft(
+    rng: Random, scenario: Scenario, channel: Channel, country: Country
+) -> OrderDraft:
     customer = channel.customer(rng, country)
     till = Till(country.currency, country.tax_percent, rng.choice(VOUCHERS))
-    lines = (story.basket or channel.basket)(rng, till)
+    lines = (scenario.basket or channel.basket)(rng, till)
     shipping = till.shipping(lines) if channel.charges_shipping else Decimal(0)
     return OrderDraft(
         currency=till.currency,

@@ -1,4 +1,4 @@
-"""Live the made-up shop's last two months through, in one transaction."""
+"""Create the demo orders of the last two months, in one transaction."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from orders.services.drafting import create_orders
 from orders.services.stock import adjust_stock
 from scheduling.clock import database_now
 
+from .actions import Action, Subject
 from .catalogue import PRODUCTS, Shelf
-from .happenings import Happening, Subject
 from .planning import Plan, plan_orders
 
 DEFAULT_COUNT = 300
@@ -24,7 +24,7 @@ MOST_ORDERS = 5_000
 DEFAULT_SEED = 1
 #: Of the transaction that seeds, so that there is one at a time: "demo" in ASCII.
 LOCK_KEY = 0x64656D6F
-#: More than any demo sells; shelves are counted at the end.
+#: More than any demo sells; the final counts are set at the end.
 FULL_SHELF = 1_000_000
 
 
@@ -40,21 +40,21 @@ def is_empty() -> bool:
 def seed_demo(
     *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED, now: datetime | None = None
 ) -> None:
-    """Make demo orders through the services, as they stand by now; all or none.
+    """Create demo orders through the services, in their state as of now; all or none.
 
     The same seed gives the same orders on the same day, those of today dated
     relative to ``now``; ids and numbers are the database's. Raises DemoRefused
-    where there are orders or stock or somebody else is at it, and InvalidInput for
+    if there are orders or stock, or another process is seeding, and InvalidInput for
     a count outside 1..5,000.
     """
     if not 1 <= count <= MOST_ORDERS:
         raise InvalidInput("orders", f"must be between 1 and {MOST_ORDERS:,}")
-    rng = Random(seed)  # noqa: S311 - lots, no secrets
+    rng = Random(seed)  # noqa: S311 - not for secrets
     with transaction.atomic(durable=True):
         _only_on_an_empty_desk()
         plans = plan_orders(rng, count, now=now or database_now())
         _fill_shelves()
-        _live_through(plans)
+        _carry_out(plans)
         _count_shelves(rng)
 
 
@@ -72,15 +72,15 @@ def _only_on_an_empty_desk() -> None:
 
 
 def _fill_shelves() -> None:
-    """Have enough of everything, so that every story can happen."""
+    """Stock enough of everything for every scenario."""
     for product in PRODUCTS:
         adjust_stock(product.sku, on_hand=FULL_SHELF)
 
 
 def _count_shelves(rng: Random) -> None:
-    """Leave on hand what is promised, and what is free to sell beyond it.
+    """Set what is on hand to what is reserved plus what is free to sell.
 
-    What is backordered is promised and not there.
+    Of a backordered product nothing is on hand.
     """
     reserved = dict(StockItem.objects.values_list("sku", "reserved"))
     for product in PRODUCTS:
@@ -90,26 +90,26 @@ def _count_shelves(rng: Random) -> None:
         adjust_stock(product.sku, on_hand=on_hand, allow_backorder=backorder)
 
 
-def _live_through(plans: Sequence[Plan]) -> None:
-    """Let everything happen in the order of its time, each thing to a set."""
+def _carry_out(plans: Sequence[Plan]) -> None:
+    """Carry out the plans in chronological order, each action on a set of orders."""
     subjects: dict[str, Subject] = {}
-    for (at, happening), concerned in _agenda(plans):
-        if happening is None:
+    for (at, action), concerned in _agenda(plans):
+        if action is None:
             subjects |= {plan.token: _begin(plan) for plan in concerned}
         else:
-            happening([subjects[plan.token] for plan in concerned], at)
+            action([subjects[plan.token] for plan in concerned], at)
 
 
 def _agenda(
     plans: Sequence[Plan],
-) -> list[tuple[tuple[datetime, Happening | None], list[Plan]]]:
-    """Return what happens when, and to which orders; None: they are made."""
-    agenda: defaultdict[tuple[datetime, Happening | None], list[Plan]]
+) -> list[tuple[tuple[datetime, Action | None], list[Plan]]]:
+    """Return the actions in chronological order, with their orders; None: creation."""
+    agenda: defaultdict[tuple[datetime, Action | None], list[Plan]]
     agenda = defaultdict(list)
     for plan in plans:
         agenda[plan.starts_at, None].append(plan)
-        for at, happening in plan.happenings:
-            agenda[at, happening].append(plan)
+        for at, action in plan.actions:
+            agenda[at, action].append(plan)
     return sorted(agenda.items(), key=lambda item: item[0][0])
 
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from orders.demo import is_empty, seed_demo
 from orders.demo.planning import Plan, plan_orders
+from orders.demo.scenarios import SCENARIOS
 from orders.demo.seeding import DemoRefused
-from orders.demo.stories import STORIES
 from orders.exceptions import InvalidInput
 from orders.models import (
     Fulfillment,
@@ -162,7 +162,7 @@ CHECKS: tuple[Callable[[], None], ...] = (
 
 @pytest.mark.django_db
 def test_the_sweep_has_something_to_say_of_each_policy() -> None:
-    seed_demo(count=len(STORIES))
+    seed_demo(count=len(SCENARIOS))
 
     summary = sweep(dry_run=True)
 
@@ -231,7 +231,7 @@ def test_the_next_day_the_same_orders_are_a_day_younger() -> None:
 )
 def test_at_any_time_of_day_all_happens_in_turn_and_by_now(now: datetime) -> None:
     for plan in plans(now):
-        times = [plan.starts_at, *(at for at, _ in plan.happenings)]
+        times = [plan.starts_at, *(at for at, _ in plan.actions)]
         assert all(before < after for before, after in pairwise(times)), plan
         assert now - timedelta(days=61) < times[0]
         assert times[-1] <= now
@@ -291,7 +291,7 @@ def test_of_two_at_once_one_makes_orders_and_the_other_none() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_what_goes_wrong_in_the_middle_leaves_nothing() -> None:
     with connection.cursor() as cursor:
-        # A story of a shipped order cannot be told.
+        # No scenario that ships an order can succeed.
         cursor.execute(
             "ALTER TABLE orders_order ADD CONSTRAINT none_ships"
             " CHECK (qty_fulfilled = 0)"

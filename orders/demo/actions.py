@@ -1,7 +1,7 @@
-"""What may happen to the orders of the made-up shop, through the services.
+"""What can happen to a demo order, through the services.
 
-Each function lets one thing happen to a set of orders at one instant. Nothing is
-drawn by lot here, and nothing may be refused: a refusal is raised.
+Each function does one thing to a set of orders at one instant. Nothing is random
+here, and nothing may be refused: a refusal is raised.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ PARENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An order to which something happens, and who reports about it.
+    """A demo order, and who acts on it.
 
-    ``token`` is what its reports' references are made of: no two orders share it.
+    ``token`` is unique; the references of payments and parcels are made from it.
     """
 
     order: Order
@@ -50,13 +50,13 @@ class Subject:
     token: str
 
 
-#: Lets something happen to orders at an instant.
-Happening = Callable[[Sequence[Subject], datetime], None]
+#: Does something to orders at an instant.
+Action = Callable[[Sequence[Subject], datetime], None]
 
 
 def place(subjects: Sequence[Subject], now: datetime) -> None:
     for subject in subjects:
-        _sure(place_orders([subject.order], by=subject.by, now=now))
+        _raise_refusals(place_orders([subject.order], by=subject.by, now=now))
 
 
 # Money ---------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def settle(subjects: Sequence[Subject], now: datetime) -> None:
 def extend(subjects: Sequence[Subject], now: datetime, *, days: int) -> None:
     until = now + timedelta(days=days)
     note = "Asked for more time on the telephone."
-    _sure(
+    _raise_refusals(
         extend_due_dates(_orders(subjects), until=until, note=note, by=OFFICE, now=now)
     )
 
@@ -136,21 +136,21 @@ def _pack(subject: Subject, quantities: dict[int, int] | None, now: datetime) ->
 
 
 def hand_over(subjects: Sequence[Subject], now: datetime) -> None:
-    """Give the goods to whoever stands at the counter."""
+    """Hand the goods over at the counter: packed, shipped and delivered at once."""
     for subject in subjects:
         parcel = create_fulfillment(subject.order, by=subject.by, now=now)
-        _sure(ship([parcel], by=subject.by, now=now))
-        _sure(deliver([parcel], by=subject.by, now=now))
+        _raise_refusals(ship([parcel], by=subject.by, now=now))
+        _raise_refusals(deliver([parcel], by=subject.by, now=now))
 
 
 def send(subjects: Sequence[Subject], now: datetime) -> None:
     parcels = _parcels(subjects, PARCEL.PENDING)
-    _sure(ship(parcels, by=WAREHOUSE, now=now))
+    _raise_refusals(ship(parcels, by=WAREHOUSE, now=now))
 
 
 def arrive(subjects: Sequence[Subject], now: datetime) -> None:
     parcels = _parcels(subjects, PARCEL.SHIPPED)
-    _sure(deliver(parcels, by=program("carriers"), now=now))
+    _raise_refusals(deliver(parcels, by=program("carriers"), now=now))
 
 
 def _parcels(subjects: Sequence[Subject], status: str) -> Iterable[Fulfillment]:
@@ -168,7 +168,9 @@ def cancel(
     note: str = "",
     by: Actor = OFFICE,
 ) -> None:
-    _sure(cancel_orders(_orders(subjects), reason=reason, note=note, by=by, now=now))
+    _raise_refusals(
+        cancel_orders(_orders(subjects), reason=reason, note=note, by=by, now=now)
+    )
 
 
 def close(
@@ -178,7 +180,7 @@ def close(
     reason: Order.CloseReason = Order.CloseReason.COMPLETED,
     by: Actor = OFFICE,
 ) -> None:
-    _sure(close_orders(_orders(subjects), reason=reason, by=by, now=now))
+    _raise_refusals(close_orders(_orders(subjects), reason=reason, by=by, now=now))
 
 
 def close_by_policy(subjects: Sequence[Subject], now: datetime) -> None:
@@ -186,7 +188,7 @@ def close_by_policy(subjects: Sequence[Subject], now: datetime) -> None:
 
 
 def write_off(subjects: Sequence[Subject], now: datetime) -> None:
-    _sure(
+    _raise_refusals(
         close_orders(
             _orders(subjects),
             reason=Order.CloseReason.WRITTEN_OFF,
@@ -202,27 +204,29 @@ def write_off(subjects: Sequence[Subject], now: datetime) -> None:
 
 
 def hold(subjects: Sequence[Subject], now: datetime, *, reason: str) -> None:
-    _sure(hold_orders(_orders(subjects), reason=reason, by=OFFICE, now=now))
+    _raise_refusals(hold_orders(_orders(subjects), reason=reason, by=OFFICE, now=now))
 
 
 def exempt(subjects: Sequence[Subject], now: datetime, *, note: str) -> None:
     orders = _orders(subjects)
-    _sure(set_automation_exempt(orders, exempt=True, note=note, by=OFFICE, now=now))
+    _raise_refusals(
+        set_automation_exempt(orders, exempt=True, note=note, by=OFFICE, now=now)
+    )
 
 
 def note(subjects: Sequence[Subject], now: datetime, *, text: str) -> None:
-    _sure(add_note(_orders(subjects), note=text, by=OFFICE, now=now))
+    _raise_refusals(add_note(_orders(subjects), note=text, by=OFFICE, now=now))
 
 
 def tag(subjects: Sequence[Subject], now: datetime, *, tags: Sequence[str]) -> None:
-    _sure(set_tags(_orders(subjects), tags=tags, by=OFFICE, now=now))
+    _raise_refusals(set_tags(_orders(subjects), tags=tags, by=OFFICE, now=now))
 
 
 def _orders(subjects: Sequence[Subject]) -> list[Order]:
     return [subject.order for subject in subjects]
 
 
-def _sure(outcome: Outcome) -> None:
+def _raise_refusals(outcome: Outcome) -> None:
     """Raise the first refusal, if there is any."""
     for refusal in outcome.refused.values():
         raise refusal
