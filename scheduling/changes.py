@@ -102,8 +102,9 @@ def look_again_at_broken() -> int:
 def end_pauses() -> int:
     """End the pauses that are over and that no slot ends; return how many there were.
 
-    What came in such a pause is written down, though nothing comes after it: the
-    schedule has expired in it, or was switched off.
+    What came in such a pause is written down, though nothing may come after it: the
+    schedule has expired in it, was switched off, or could not run for a while. One
+    that still cannot is stopped, as of then.
     """
     with transaction.atomic():
         now = database_now()
@@ -112,8 +113,15 @@ def end_pauses() -> int:
         tasks = definitions_of(schedule.pk for schedule in schedules)
         skipped = []
         for schedule in schedules:
-            schedule.periodic_task = tasks[schedule.pk]
+            schedule.periodic_task = task = tasks[schedule.pk]
+            assert schedule.paused_until is not None  # noqa: S101 - as filtered
+            in_pause = schedule.paused_until - AN_INSTANT
             skipped += accounting.end_pause(schedule, now)
+            problem = trouble_with(schedule, task)
+            if problem:
+                stop(schedule, problem, in_pause)
+            else:
+                schedule.next_slot = next_slot(schedule, task, in_pause)
         write(schedules, skipped)
     return len(schedules)
 

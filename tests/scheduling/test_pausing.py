@@ -1,6 +1,6 @@
 """Pausing keeps slots from coming due; what it kept from running is written down."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
@@ -140,6 +140,61 @@ def test_a_pause_that_outlasts_its_schedule_is_ended_and_accounted_for() -> None
     assert not clock_of(task).is_paused
     assert clock_of(task).next_slot is None
     assert clock_of(lasting).is_paused
+
+
+def test_a_pause_that_saw_its_schedule_broken_and_mended_leads_to_the_next_slot() -> (
+    None
+):
+    task = every(10)
+    break_while_paused(task)
+    PeriodicTask.objects.filter(pk=task.pk).update(kwargs="{}")
+    follow_all()
+    over_since = let_the_pause_be_over(task)
+
+    changes.end_pauses()
+
+    clock = clock_of(task)
+    assert not clock.is_paused
+    assert clock.next_slot
+    assert over_since <= clock.next_slot < over_since + timedelta(minutes=10)
+
+
+def test_a_pause_that_saw_its_schedule_broken_goes_over_into_the_clocks() -> None:
+    task = every(10)
+    break_while_paused(task)
+    over_since = let_the_pause_be_over(task)
+
+    changes.end_pauses()
+    broken = clock_of(task)
+    PeriodicTask.objects.filter(pk=task.pk).update(kwargs="{}")
+    follow_all()
+
+    assert (broken.paused_by, broken.next_slot) == (changes.THE_CLOCK, None)
+    assert "kwargs" in broken.pause_reason
+    of_the_break = Run.objects.latest("slot")
+    assert of_the_break.reason.startswith("Paused by The clock: ")
+    assert of_the_break.slot
+    assert of_the_break.slot < over_since + timedelta(minutes=10)
+    assert of_the_break.slots_missed == 2
+
+
+def break_while_paused(task: PeriodicTask) -> None:
+    """Have a schedule's arguments broken in a pause that has an end."""
+    long_ago(task)
+    until = database_now() + timedelta(hours=1)
+    pause([task.pk], by="anna", reason="Stocktaking", until=until)
+    PeriodicTask.objects.filter(pk=task.pk).update(kwargs="{")
+    follow_all()
+
+
+def let_the_pause_be_over(task: PeriodicTask) -> datetime:
+    """Let a pause with all that came in it be over for twenty minutes; return when."""
+    ended_at = database_now() - timedelta(minutes=20)
+    began_at = ended_at - timedelta(minutes=10)
+    Schedule.objects.filter(pk=task.pk).update(
+        paused_at=began_at, changed_at=began_at, paused_until=ended_at
+    )
+    return ended_at
 
 
 def test_the_slot_on_which_a_pause_ends_is_no_longer_in_it() -> None:
