@@ -25,6 +25,7 @@ from . import (
     close_growth,
     close_meanwhile,
 )
+from .dataset import templates
 from .report import surroundings, write_json
 
 QUESTIONS = {
@@ -44,14 +45,17 @@ def main() -> int:
     with (
         settings.EMBEDDED_SERVERS.running(),
         exclusive(settings.RUN_DIR / "benchmarks.lock"),
+        templates(),
     ):
         about = surroundings()
         for name, value in about.items():
             print(f"{name}: {value}")
         answers = []
         for name in given.questions or QUESTIONS:
+            asked = time.monotonic()
             answers.append(QUESTIONS[name](full=given.full))
-            print(f"\n{answers[-1].shown()}", flush=True)
+            took = time.monotonic() - asked
+            print(f"\n{answers[-1].shown()}\n\n{name} took {took:.0f} s", flush=True)
     path = write_json(settings.RUN_DIR / "results", about, answers)
     missed = [
         gate for answer in answers for gate in answer.gates if not gate.is_reached

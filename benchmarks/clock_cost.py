@@ -49,13 +49,13 @@ def answer(*, full: bool) -> Answer:
     for count, arms in ((few, ours), (many, ARMS), (MORE_SCHEDULES, ours)):
         if count == MORE_SCHEDULES and not full:
             continue
-        with scheduled(count) as template:
-            for _ in range(ROUNDS):
-                for arm in arms:
-                    turn = _turn(arm, count, template)
-                    turns.setdefault((arm.name, count), []).append(turn)
-                if count == many:
-                    bare.append(_bare(template))
+        template = scheduled(count)
+        for _ in range(ROUNDS):
+            for arm in arms:
+                turn = _turn(arm, count, template)
+                turns.setdefault((arm.name, count), []).append(turn)
+            if count == many:
+                bare.append(_bare(template))
     return Answer(
         question=f"Keep {many:,} daily and hourly schedules: what the clock costs",
         columns=COLUMNS,

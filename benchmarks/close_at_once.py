@@ -78,10 +78,10 @@ def answer(*, full: bool) -> Answer:
     overdue = OVERDUE * 5 if full else OVERDUE
     alone: list[Outcome] = []
     together: list[Outcome] = []
-    with filled(overdue) as template:
-        for _ in range(ROUNDS):
-            alone.append(_round(template, sweeps=1, payers=0))
-            together.append(_round(template, sweeps=4, payers=PAYERS))
+    template = filled(overdue)
+    for _ in range(ROUNDS):
+        alone.append(_round(template, sweeps=1, payers=0))
+        together.append(_round(template, sweeps=4, payers=PAYERS))
     return Answer(
         question=f"Close {overdue:,} orders by four sweeps at once, while"
         f" {PAYERS * PAYMENTS} of them are paid",

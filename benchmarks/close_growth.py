@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from .close_cost import COLUMNS, MEBIBYTE, cost_of, per_order, row
 from .dataset import filled
 from .measuring import Cost
@@ -19,11 +17,10 @@ def answer(*, full: bool) -> Answer:
     """Sweep all of ever more orders, each size in turn."""
     sizes: tuple[int, ...] = FULL_SIZES if full else SIZES
     costs: dict[int, list[Cost]] = {size: [] for size in sizes}
-    with ExitStack() as databases:
-        templates = {size: databases.enter_context(filled(size)) for size in sizes}
-        for _ in range(1 if full else ROUNDS):
-            for size, template in templates.items():
-                costs[size].append(cost_of(sweep, size, template))
+    templates = {size: filled(size) for size in sizes}
+    for _ in range(1 if full else ROUNDS):
+        for size, template in templates.items():
+            costs[size].append(cost_of(sweep, size, template))
     return Answer(
         question="Close ever more orders: what one costs",
         columns=COLUMNS,

@@ -18,7 +18,6 @@ from embedded.layout import DATABASE, prepare
 SEED = 20_251_122
 SKUS = 500
 ARM = "benchmark_arm"
-EMPTY = "benchmark_empty"
 #: Of five orders four are overdue; the fifth is one of these, which nobody may touch.
 BYSTANDERS = ("paid", "held", "exempt", "pending", "not_due")
 
@@ -82,6 +81,8 @@ FROM orders_order AS o, (VALUES (1, 'order.created'), (2, 'order.placed'))
     AS e (seq, type) ORDER BY o.number, e.seq
 """
 
+_templates: list[str] = []
+
 
 @contextmanager
 def connected_to(name: str) -> Iterator[None]:
@@ -96,24 +97,34 @@ def connected_to(name: str) -> Iterator[None]:
         connection.settings_dict["NAME"] = before
 
 
-@contextmanager
-def filled(overdue: int) -> Iterator[str]:
-    """Make a database with so many overdue orders; yield its name."""
-    with filled_by(partial(_fill, overdue * 5 // 4), f"benchmark_{overdue}") as name:
-        yield name
+def filled(overdue: int) -> str:
+    """Return the name of a database with so many overdue orders."""
+    return filled_by(partial(_fill, overdue * 5 // 4), f"benchmark_{overdue}")
+
+
+def filled_by(fill: Callable[[], None], name: str) -> str:
+    """Return the name of a database that a function fills, once for all questions.
+
+    It is there until `templates` ends.
+    """
+    if name not in _templates:
+        _create(name, "template0")
+        _templates.append(name)
+        with connected_to(name):
+            call_command("migrate", verbosity=0)
+            fill()
+            settle()
+    return name
 
 
 @contextmanager
-def filled_by(fill: Callable[[], None], name: str) -> Iterator[str]:
-    """Make a database of this name, filled by a function; yield the name."""
-    _create(EMPTY, "template0")
-    with connected_to(EMPTY):
-        call_command("migrate", verbosity=0)
-    with _copied(EMPTY, name), connected_to(name):
-        fill()
-        settle()
-        connection.close()
-        yield name
+def templates() -> Iterator[None]:
+    """Drop at the end of the context the databases that were made within."""
+    try:
+        yield
+    finally:
+        while _templates:
+            _drop(_templates.pop())
 
 
 def settle() -> None:
@@ -127,17 +138,11 @@ def settle() -> None:
 @contextmanager
 def fresh(template: str) -> Iterator[str]:
     """Copy a database for one arm; yield the copy's name."""
-    with _copied(template, ARM):
-        yield ARM
-
-
-@contextmanager
-def _copied(template: str, name: str) -> Iterator[str]:
-    _create(name, template)
+    _create(ARM, template)
     try:
-        yield name
+        yield ARM
     finally:
-        _drop(name)
+        _drop(ARM)
 
 
 def _create(name: str, template: str) -> None:

@@ -33,8 +33,6 @@ from scheduling.models import Run, Schedule
 from .dataset import filled_by
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from celery.beat import Scheduler
 
 TASK = "scheduling.tasks.clean_up_expired_sessions"
@@ -44,17 +42,19 @@ LONGEST_SEND = 60
 LONG_AGO = timedelta(days=400)
 
 
-def scheduled(count: int) -> AbstractContextManager[str]:
-    """Make a database with so many schedules on 1,440 crontabs, none of them due.
+def scheduled(count: int) -> str:
+    """Return the name of a database with so many schedules on 1,440 crontabs.
 
-    Half of them run daily and half hourly.
+    None of them is due. Half of them run daily and half hourly.
     """
     return filled_by(partial(_schedule, count), f"benchmark_schedules_{count}")
 
 
 def _schedule(count: int) -> None:
     crontabs = CrontabSchedule.objects.bulk_create(
-        CrontabSchedule(**fields) for fields in _crontabs()
+        # Its default asks Celery's settings anew for each row.
+        CrontabSchedule(**fields, timezone="UTC")
+        for fields in _crontabs()
     )
     PeriodicTask.objects.bulk_create(
         (
@@ -124,6 +124,8 @@ class Arm(ABC):
     #: So many ticks, and so many due slots, take long enough to be measured.
     ticks: ClassVar[int] = 300
     due: ClassVar[int] = 400
+    #: Between two looks, in seconds.
+    longest_sleep: ClassVar[float] = 0.5
 
     def prepare(self, count: int) -> None:  # noqa: B027 - most have it in the database
         """Put the schedules where the scheduler reads them, if that is elsewhere."""
@@ -165,6 +167,7 @@ class Stock(Arm):
     name = "stock"
     ticks = 30
     due = 30
+    longest_sleep = 5
 
     def start(self) -> Scheduler:
         scheduler: Scheduler = DatabaseScheduler(app=current_app)
