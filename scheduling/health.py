@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from scheduling.heartbeats import ALIVE_WITHIN, MEMORY
 from scheduling.models import Heartbeat, Incident, Run, Schedule
@@ -125,8 +125,12 @@ def _processes() -> list[Process]:
 
 
 def _waiting() -> Waiting:
-    """Look at those whose time has come: not at a retry that is an hour ahead."""
-    waited = ExpressionWrapper(Now() - Min("created_at"), output_field=DurationField())
+    """Look at those whose time has come: not at a retry that is an hour ahead.
+
+    One that has run before, and is to run again, waits since its last start.
+    """
+    since = Min(Coalesce("started_at", "created_at"))
+    waited = ExpressionWrapper(Now() - since, output_field=DurationField())
     due = Run.objects.waiting().exclude(state=Run.State.PENDING, ring_after__gt=Now())
     found = due.aggregate(count=Count("pk"), oldest_for=waited)
     return Waiting(**found)

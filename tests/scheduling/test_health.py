@@ -90,6 +90,18 @@ def test_a_run_that_waits_long_asks_for_a_look() -> None:
     ]
 
 
+def test_a_run_that_was_taken_back_waits_since_its_last_start() -> None:
+    all_alive()
+    long_ago, lately = (timezone.now() - timedelta(minutes=n) for n in (180, 1))
+    waits(every(10), created_at=long_ago, started_at=lately, attempts=1)
+
+    found = health.look()
+
+    assert found.troubles == []
+    assert found.waiting.oldest_for
+    assert found.waiting.oldest_for < timedelta(minutes=2)
+
+
 def test_a_retry_that_is_to_come_later_does_not_wait() -> None:
     all_alive()
     long_ago, later = (timezone.now() + timedelta(hours=n) for n in (-1, 1))
