@@ -7,7 +7,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Which task is run under a claim, and how: see scheduling/worker.py.
+# It decides which tasks run under a claim, and how: see scheduling/worker.py.
 app = Celery("order_desk", task_cls="scheduling.worker:LedgerTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -16,7 +16,7 @@ app.steps["worker"].add("scheduling.leases:Leases")
 
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
-    """Leave logging as settings.LOGGING set it up; a receiver is what says so."""
+    """Keep settings.LOGGING: with a receiver connected, Celery does not replace it."""
 
 
 @app.on_after_finalize.connect

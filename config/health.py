@@ -1,4 +1,4 @@
-"""What a health check may ask: does the process live, can it work."""
+"""The health checks: whether the process is alive, and whether it can do its work."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -10,18 +10,18 @@ from config.readiness import CHECKS, clock_faults_in_time
 @require_safe
 @never_cache
 def livez(_request: HttpRequest) -> HttpResponse:
-    """Answer, without asking anybody else."""
+    """Answer without checking anything else."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say of each server that the site needs whether it answers in time.
+    """Report for each server that the site needs whether it answers in time.
 
-    With ``?deep=1`` of the clock, too, whether it goes: for whoever watches the whole,
-    and not for a load balancer, since the site works without. A failure is named by
-    its kind: messages hold addresses.
+    ``?deep=1`` also checks the clock: for monitoring, not for a load balancer, since
+    the site works without the clock. A fault is named only by its kind, because error
+    messages contain addresses.
     """
     faults = {name: check() for name, check in CHECKS.items()}
     if request.GET.get("deep") == "1" and not any(faults.values()):

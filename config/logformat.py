@@ -1,9 +1,9 @@
-"""One line a record: when, how bad, who, what, and the fields beside it."""
+"""One line for each record: time, level, logger, event and its fields."""
 
 import logging
 import time
 
-# What every record has; whatever else a record carries came in `extra`.
+# The attributes of every record; all others came in `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Objects that libraries attach, and which hold whole requests or tasks.
 _FOREIGN = frozenset({"request", "server_time", "data"})

@@ -1,8 +1,8 @@
-"""Whether the database, its migrations and the broker are there, and the clock goes.
+"""Whether the database, its migrations, the broker and the clock are working.
 
-Every plain check opens a connection of its own: its time-outs hold even where a
-server takes a connection and then says nothing, and an exhausted pool does not
-look like a database that has gone.
+Every check but the clock's opens a connection of its own, so that its time-outs hold
+even if a server accepts a connection and then says nothing, and an exhausted pool
+does not look like a lost database.
 """
 
 from collections.abc import Callable
@@ -64,10 +64,10 @@ def broker_fault() -> str:
 
 
 def clock_faults_in_time() -> dict[str, str]:
-    """Return of beat, worker and slots what is wrong with each, or ''.
+    """Return what is wrong with beat, worker and slots, or '' for each.
 
-    To be asked where the database answers. It answers this too within its patience,
-    or is named as the fault.
+    Call it only if the database answers. If these queries take too long, the result
+    names the clock.
     """
     try:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""`make run`: everything that the desk is, on this machine, until Ctrl-C.
+"""`make run`: all of Order Desk on this machine, until Ctrl-C.
 
 python -m config.serve
 """
@@ -33,13 +33,13 @@ PROCESSES = {
 
 
 class CannotServeError(Exception):
-    """The desk cannot be started; the text says why, and what to do."""
+    """Order Desk cannot be started; the text says why, and what to do."""
 
 
 def main() -> int:
     """Serve until asked to stop; return the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    # Servers may be named from outside; the key is then still ours to draw.
+    # Generate a key even if the environment names other servers.
     os.environ.setdefault("LOCAL_SECRET_KEY", "on")
     try:
         django.setup()
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _become_the_only_one() -> OwnLock:
-    """Refuse to be the second, and outwait what a killed first one left."""
+    """Refuse to run twice, and wait for what a killed predecessor left running."""
     settings.RUN_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     runner = OwnLock(settings.RUN_DIR / RUNNER_LOCK)
     if not runner.try_take():

@@ -1,7 +1,7 @@
 """The named refusals of the order desk.
 
-Every door (task, admin, command, API) catches ``OrderError`` and shows its
-sentence; the subclasses are those that a door treats differently.
+Every caller (task, admin, command) catches ``OrderError`` and shows its sentence;
+the subclasses are those that callers treat differently.
 """
 
 from __future__ import annotations

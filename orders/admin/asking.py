@@ -1,7 +1,7 @@
-"""The page between a button and a change: what is asked, and the answer.
+"""The page that asks for confirmation before a change, and the reply to it.
 
-The page carries the version of each order as it was shown. What has changed since
-is refused, so that a form sent twice, or kept open for too long, does no harm.
+The page carries the version of each order as it was shown. An order that has changed
+since is refused, so a form that is sent twice or kept open for long does no harm.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def ask(
     *,
     back: str = "",
 ) -> HttpResponse:
-    """Show what will be done to how many, and ask what it needs."""
+    """Show how many orders will change, and ask for what the transition needs."""
     initial = {name: request.GET[name] for name in PARTS if name in request.GET}
     form = transition.form(orders=orders, user=request.user, initial=initial)
     seen = {order.pk: order.version for order in orders}
@@ -54,7 +54,7 @@ def ask(
 def answer(
     request: HttpRequest, transition: Transition, site: Mapping[str, Any]
 ) -> HttpResponse:
-    """Carry out what was confirmed, and tell the outcome order by order."""
+    """Carry out what was confirmed, and report the outcome for each order."""
     back = request.POST.get("back", "")
     try:
         seen = read_seen(request.POST.get("seen", ""))
@@ -94,7 +94,7 @@ def read_seen(text: str) -> dict[UUID, int]:
 def _carry_out(
     request: HttpRequest, form: TransitionForm, seen: Mapping[UUID, int]
 ) -> Outcome | None:
-    """Return what became of the orders; None where the form is to be mended."""
+    """Return the outcome; None if the form has to be corrected."""
     try:
         return change_unless_stale(seen, partial(form.change, by=actor(request)))
     except Refusal as refusal:

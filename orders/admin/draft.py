@@ -1,4 +1,4 @@
-"""A new order by hand: a draft with its lines, totals worked out."""
+"""The form for a new order: a draft with its lines."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _with_more_rows(sent: QueryDict) -> QueryDict:
 def _create(
     request: HttpRequest, form: DraftForm, lines: forms.BaseFormSet[LineForm]
 ) -> Order | None:
-    """Make the draft; None where the form says what to mend."""
+    """Create the draft; None if the form has to be corrected."""
     filled = [line for line in lines if line.has_changed()]
     draft = OrderDraft(
         source=Order.Source.ADMIN,

@@ -128,7 +128,7 @@ class OrderAdmin(PageAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Order]
     ) -> HttpResponse | None:
-        """Carry out an action; a selection that is none is told, not looked up."""
+        """Carry out an action; refuse a selection that is not a list of keys."""
         key = Order._meta.pk  # noqa: SLF001 - Django's public API
         try:
             for value in request.POST.getlist(ACTION_CHECKBOX_NAME):

@@ -1,4 +1,4 @@
-"""What the page of one order tells: its parts, its prospects and its past."""
+"""The context of an order's page: its parts, what policies will do, its timeline."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def describe_order(
 
 
 def prospect(order: Order, now: datetime) -> str:
-    """Say what the policies have in mind for an order; '' where it has ended."""
+    """Return a sentence on what policies will do to an order; '' if it has ended."""
     if order.status in ENDED:
         return ""
     plan = auto_close_of([order], now=now)[order.pk]

@@ -1,4 +1,4 @@
-"""Find orders by what staff have at hand: a number, a name, a reference, a SKU."""
+"""Search orders by number, name, e-mail, reference or SKU."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from orders.models import Order
 
-#: More words than anybody types; each costs conditions.
+#: More words than anybody types; each one adds conditions.
 MOST_WORDS = 8
-#: What a bigint holds in any case.
+#: Any number of so many digits fits a bigint.
 LONGEST_NUMBER = 18
 TEXTS = (
     "customer_email",

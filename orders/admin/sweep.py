@@ -159,11 +159,11 @@ def _show(run: AutoCloseRun) -> HttpResponseRedirect:
 
 
 def _enqueue_and_show(request: HttpRequest, run: AutoCloseRun) -> HttpResponse:
-    def tell() -> None:
+    def enqueue_or_warn() -> None:
         if not enqueue(run.pk):
             messages.warning(request, BROKER_AWAY)
 
-    transaction.on_commit(tell)
+    transaction.on_commit(enqueue_or_warn)
     return _show(run)
 
 

@@ -165,7 +165,7 @@ def foreseen_refusals(
 ) -> list[tuple[Order, str]]:
     """Return the orders that would be refused now, with why. One query.
 
-    What only the lines or the stock can tell is found when it is done.
+    What depends on the lines or the stock is found only by carrying it out.
     """
     rules = transition.guards(now)
     sentences = {rule.code: rule.sentence for rule in rules}

@@ -130,7 +130,7 @@ class AutoClose:
 def auto_close_of(
     orders: Iterable[Order | UUID], *, now: datetime
 ) -> dict[UUID, AutoClose | None]:
-    """Return what the sweep has in mind for each order; None: nothing, ever.
+    """Return what the sweep will do to each order; None: nothing, as it is now.
 
     One query for the policies of each kind, one for the orders.
     """

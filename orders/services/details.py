@@ -56,8 +56,8 @@ class Corrections(TypedDict, total=False):
 MONEY = frozenset(
     {"currency", "lines", "order_discount", "order_tax", "shipping_total"}
 )
-#: Stands in for the fields that a correction leaves alone while it is checked, in
-#: a currency of the most decimal places that any has.
+#: Provides the fields that a correction does not touch while it is checked, in a
+#: currency with the largest number of decimal places.
 BLANK = OrderDraft(currency="KWD")
 
 
@@ -69,12 +69,12 @@ def update_orders(
     now: datetime | None = None,
     **corrections: Unpack[Corrections],
 ) -> Outcome:
-    """Correct drafts and open orders; money and lines in drafts alone.
+    """Correct drafts and open orders; amounts and lines in drafts only.
 
     The shipping address may change until the first unit is shipped. ``lines``
-    replace those that are there; totals are worked out again. Raises InvalidInput
-    that names the field where no order could have the value; a draft that cannot
-    (in its currency, or because payments stand in it) is refused.
+    replace the existing ones, and totals are calculated again. Raises InvalidInput,
+    naming the field, for a value that no order could have; a single draft that cannot
+    have it (in its currency, or because of its payments) is refused.
     """
     unknown = sorted(corrections.keys() - Corrections.__annotations__.keys())
     if unknown or not corrections:

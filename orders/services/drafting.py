@@ -1,4 +1,4 @@
-"""Make drafts: new orders with their lines, and totals worked out from them."""
+"""Create drafts: new orders with their lines, and totals calculated from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-#: Work that nobody asked for by hand.
+#: The actor of work that no person asked for.
 SYSTEM = Actor.system(Origin.TASK)
 ZERO = Decimal(0)
 LARGEST_QUANTITY = 2**31 - 1
@@ -57,7 +57,7 @@ class LineDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
-    """What a new order is made of. Totals are worked out, never taken."""
+    """The content of a new order. Totals are calculated, never passed in."""
 
     currency: str
     lines: Sequence[LineDraft] = ()

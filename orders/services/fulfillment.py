@@ -139,7 +139,7 @@ def deliver(
     by: Actor = SYSTEM,
     now: datetime | None = None,
 ) -> Outcome:
-    """Say that parcels arrived; a fact, taken of closed and held orders too."""
+    """Record that parcels arrived; a fact, so also for closed and held orders."""
     return _move(
         fulfillments,
         NewEvent(OrderEvent.Type.FULFILLMENT_DELIVERED, by, note=note),

@@ -1,4 +1,4 @@
-"""What stands in the way of each transition: decided on the order's row alone.
+"""What can block each transition, decided on the order's row alone.
 
 A guard is a condition in SQL, so that one rule serves the lock statement of a
 thousand orders and the buttons of one.

@@ -104,9 +104,9 @@ def settle_payment(
     by: Actor = SYSTEM,
     now: datetime | None = None,
 ) -> Payment:
-    """Say how a pending payment ended: succeeded or failed.
+    """Record how a pending payment ended: succeeded or failed.
 
-    Said again, nothing changes. Raises PaymentConflict where it ended otherwise.
+    Repeating it changes nothing. Raises PaymentConflict if it ended differently.
     """
     check_choice("status", status, (Status.SUCCEEDED, Status.FAILED))
     check_text("note", note, longest=4000)
@@ -185,7 +185,7 @@ def _settle(
 
 
 def _recompute(ids: Ids, payment: Payment, note: str, by: Actor, now: datetime) -> None:
-    """Sum the ledger again and say what happened, and whether it is paid now."""
+    """Sum the payments again and record the event, and ``order.paid`` if it is."""
     paid = Order.objects.filter(pk__in=ids, payment_status__in=PAID)
     was_paid = paid.exists()
     write_orders(

@@ -72,7 +72,7 @@ def set_automation_exempt(
     by: Actor = SYSTEM,
     now: datetime | None = None,
 ) -> Outcome:
-    """Keep policies away from these orders, or let them in again."""
+    """Exempt these orders from policies, or end the exemption."""
     check_text("note", note, longest=4000)
     write = writing(
         NewEvent(OrderEvent.Type.UPDATED, by, note=note),

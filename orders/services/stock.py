@@ -52,9 +52,9 @@ def reserve(quantities: Mapping[int, int], by_sku: Mapping[str, int]) -> None:
 
 
 def release_lines(order_ids: list[UUID]) -> dict[str, int]:
-    """Strike out all that locked orders have reserved; return the units by SKU.
+    """Clear all that locked orders have reserved; return the units by SKU.
 
-    They are still to be given back. Two statements.
+    The caller still has to give them back. Two statements.
     """
     ids = array(order_ids)
     with connection.cursor() as cursor:
@@ -77,12 +77,12 @@ def release_lines(order_ids: list[UUID]) -> dict[str, int]:
 def give_back(quantities: Mapping[str, int]) -> None:
     """Lower what stock rows hold reserved, by SKU. Two statements.
 
-    Best the last of a change: whoever orders one of these SKUs waits from here
-    until the commit. What would be checked at the commit is checked before.
+    Call it last in a change: orders of these SKUs wait from here until the commit.
+    Deferred constraints are checked beforehand, not at the commit.
     """
     _run("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-    # Nobody has to wait for our client between lock and change. The update follows
-    # each row to the version that was locked, whatever its snapshot saw.
+    # Lock and change in one statement, so that no one waits for a round trip of ours.
+    # The update uses the row version that was locked, not the one in its snapshot.
     _run(
         "WITH locked AS MATERIALIZED (SELECT s.id, v.n FROM {stock} AS s"
         " JOIN unnest({skus}::text[], {counts}::int[]) AS v (sku, n) USING (sku)"

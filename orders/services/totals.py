@@ -113,7 +113,7 @@ def completed_at(
 ) -> sql.Composable:
     """Return when the order became both settled and fulfilled, or NULL.
 
-    An instant that stands already is kept; a draft has none. In an UPDATE
+    An instant that is set already is kept; a draft has none. In an UPDATE
     columns mean the row before, so what changes with it is handed in.
     """
     return sql.SQL(

@@ -1,7 +1,7 @@
-"""The one road of every write: lock, check, write, for a set of orders.
+"""The one way in which orders change: lock, check and write, for a set of orders.
 
-One order is a set of one. A refused order is told by name with its reason and
-never takes its neighbours down.
+One order is a set of one. A refused order is reported with its reason, and does not
+affect the others.
 """
 
 from __future__ import annotations
@@ -125,12 +125,12 @@ def change_orders(
     rows. ``write`` then runs fresh statements. The number of statements does
     not depend on the size of the set; two more describe refusals, if any.
 
-    With ``found``, an order that is not as found any more is refused as
-    ``no_longer_due``, and one that somebody else holds is told in ``skipped``
-    instead of being waited for.
+    With ``found``, an order that no longer meets the finding is refused as
+    ``no_longer_due``, and one that another transaction has locked is returned in
+    ``skipped`` instead of being waited for.
 
     Where the database refuses the set (SQLSTATE class 22 or 23), it is halved
-    until the bad order stands alone. A deadlock, a serialization failure or a
+    until the bad order is isolated. A deadlock, a serialization failure or a
     lock time-out repeats the set, three times in all, then raises OrdersBusy;
     inside a caller's transaction the first one is raised as it is.
     """
@@ -139,7 +139,7 @@ def change_orders(
 
 
 def repeat_when_busy(change: Callable[[], Outcome]) -> Outcome:
-    """Make a change, three times in all where others hold what it needs.
+    """Make a change; try three times in all if its rows are locked by others.
 
     Then raises OrdersBusy. Inside a caller's transaction the first conflict is
     raised as it is.
@@ -213,7 +213,7 @@ def _blocked(codes: Mapping[UUID, str], guards: Iterable[Guard]) -> Problems:
 
 
 def describe(problems: Problems, now: datetime) -> Refusals:
-    """Return the Refusal of each order, with where it stands. Two queries."""
+    """Return the Refusal of each order, with the order's state. Two queries."""
     if not problems:
         return {}
     allowed = allowed_actions(problems, now=now)

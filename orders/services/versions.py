@@ -1,4 +1,4 @@
-"""Refuse what is asked of an order as it no longer is."""
+"""Refuse changes that are based on an outdated version of an order."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def change_unless_stale(
 ) -> Outcome:
     """Call ``change`` with the orders whose version is still the one that was seen.
 
-    ``change`` calls the services. The others are refused as ``stale``, and told by
-    whom they were changed. The orders stay locked in between, so that the same
-    request sent twice is carried out once.
+    ``change`` calls the services. The others are refused as ``stale``, with the name
+    of whoever changed them. The orders stay locked in between, so the same request
+    sent twice is carried out once.
     """
     return repeat_when_busy(partial(_change, seen, change))
 

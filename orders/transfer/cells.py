@@ -1,4 +1,4 @@
-"""How values stand in the cells of our own form, and what is refused in them."""
+"""How values are written in the cells of our own format, and which are refused."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def choice_cell(choices: Collection[str], *, required: bool = True) -> Cell:
 
 def count_cell(least: int) -> Cell:
     def read(field: str, text: str) -> int:
-        return whole_number(field, text, least, "Write a number in digits alone")
+        return whole_number(field, text, least, "Write a number in digits only")
 
     return Cell(read)
 

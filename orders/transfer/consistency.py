@@ -1,4 +1,4 @@
-"""What must agree within one order of our own form, told before the database would.
+"""What must agree within one order of our own format, checked before the database.
 
 The rules are those of the order's own constraints, and of the services that keep
 ``completed_at``.
@@ -69,19 +69,19 @@ def check_past(
 
 
 def check_presence(order: ImportedOrder, first: Record) -> None:
-    """Refuse what is missing, and what stands where it says nothing."""
+    """Refuse values that are missing, and values that may not be there."""
     for column, is_due, reason in _presences(order):
         if is_due and not first[column]:
             raise BadValue(column, "", f"is empty, although {reason}", "Fill it in")
         if not is_due and first[column]:
-            sentence = f"may stand only where {reason}"
+            sentence = f"must be empty unless {reason}"
             raise BadValue(column, first[column], sentence, "Leave it empty")
     for column, needed in (
         ("delivered_at", "shipped_at"),
         ("hold_until", "hold_reason"),
     ):
         if first[column] and not first[needed]:
-            sentence = f"may stand only with {needed}"
+            sentence = f"must be empty without {needed}"
             raise BadValue(column, first[column], sentence, "Leave it empty")
 
 
@@ -109,7 +109,7 @@ def _presences(order: ImportedOrder) -> Iterator[tuple[str, bool, str]]:
 
 
 def _is_complete(order: ImportedOrder) -> bool:
-    """Tell what ``completed_at`` of orders.services.totals tells in SQL."""
+    """Do in Python what ``completed_at`` of orders.services.totals does in SQL."""
     is_settled = order.captured_total - order.charged_back_total >= order.grand_total
     is_fulfilled = all(
         line.qty_fulfilled + line.qty_cancelled == line.quantity

@@ -1,4 +1,4 @@
-"""What is wrong with a file, said so that whoever made it can put it right."""
+"""What is wrong with a file, in sentences that tell how to correct it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Problems:
     def add(self, problem: Problem) -> None:
         """Note a problem after which the file can be read on.
 
-        Raises InvalidFile with the fiftieth: more would help nobody.
+        Raises InvalidFile with the fiftieth problem.
         """
         self._found.append(problem)
         if len(self._found) == MOST_PROBLEMS:

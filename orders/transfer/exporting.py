@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 ROWS_AT_A_TIME = 500
 CELLS: tuple[Cell, ...] = (*ORDER_CELLS.values(), *LINE_CELLS.values())
 
-# What the form cannot tell of an order, SQL over ``o``, and what to do about it.
+# What the format cannot represent, as SQL over ``o``, and what to do about it.
 NAMES = {"orders": table(Order), "lines": table(OrderLine)}
 OBSTACLES = {
     "has a payment that is pending. Settle it": sql.SQL("o.payments_pending > 0"),
@@ -85,7 +85,7 @@ class Exported(NamedTuple):
 
 
 class NotCarried(OrderError):  # noqa: N818 - a refusal, named as staff would
-    """Orders of which the form would not tell all; nothing was written."""
+    """Orders that the format cannot represent completely; nothing was written."""
 
     def __init__(self, sentences: list[str]) -> None:
         more = ["There may be more."] if len(sentences) == MOST_PROBLEMS else []
@@ -102,9 +102,9 @@ def export_orders(
 ) -> Exported:
     """Write the orders as they are at one instant, by number.
 
-    Raises NotCarried, before the first word is written, where an order has what the
-    form does not tell and is not to be left out. ``on_count`` is told how many orders
-    there will be, ``on_order`` of each. Holds a few hundred lines in memory.
+    Raises NotCarried, before anything is written, if an order cannot be represented
+    and is not to be left out. ``on_count`` receives the number of orders in advance,
+    ``on_order`` is called for each. Holds a few hundred lines in memory.
     """
     chosen = _chosen(selection)
     with _snapshot():
@@ -121,7 +121,7 @@ def export_orders(
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """See one state of the database for as long as somebody takes to read it."""
+    """See one state of the database for as long as the export takes."""
     with transaction.atomic(durable=True):
         execute(sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         execute(sql.SQL("SET LOCAL statement_timeout = 0"))

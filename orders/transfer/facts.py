@@ -1,4 +1,4 @@
-"""What files tell of an order, read from the desk's tables.
+"""What files contain of an order, read from the database.
 
 ``FACTS`` are SQL over ``o``, a row of orders, with ``money`` and ``parcels`` that
 ``MOVEMENTS`` joins to it. Files that are written and files that are compared with
@@ -61,7 +61,7 @@ FACTS: Mapping[str, sql.Composable] = {
     ),
     "billing_address": _address("billing_address"),
     "shipping_address": _address("shipping_address"),
-    # What was taken back whole has no date left to tell.
+    # What was taken back entirely has no date to export.
     "authorized_at": sql.SQL(
         "CASE WHEN o.authorized_total > 0 THEN money.authorized_at END"
     ),

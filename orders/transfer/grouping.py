@@ -1,6 +1,6 @@
 """Make orders of consecutive records, and refuse records that contradict.
 
-One record is one order line. What an order says once stands on each of its records.
+One record is one order line; the fields of the order are repeated on each of them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Layout:
 
     ``key`` together name an order; its last column is the one that errors name.
     ``order_columns`` must agree within an order, ``line_key`` must differ. The readers
-    and ``check`` raise BadValue. ``read_line`` is told how many lines were before, and
-    returns None for a record that says there are no lines. ``check`` is asked where
+    and ``check`` raise BadValue. ``read_line`` receives the number of lines before it,
+    and returns None for a record that says there are no lines. ``check`` is asked where
     all lines could be read.
     """
 
@@ -51,10 +51,10 @@ def group_orders(
 ) -> Iterator[ImportedOrder]:
     """Yield orders, one in memory at a time.
 
-    Raises InvalidFile, at the end or where no reading on is possible, with up to fifty
-    problems. Orders may have been yielded by then: the caller keeps none of them. From
-    the first problem on nothing more is yielded, while the rest is still checked.
-    Beside the order in hand only the references are kept, to notice one that comes
+    Raises InvalidFile with up to fifty problems, at the end or where reading cannot go
+    on. Orders may have been yielded by then: the caller must discard them. After the
+    first problem nothing more is yielded, but the rest is still checked.
+    Besides the current order only the references are kept, to detect one that comes
     back.
     """
     seen: dict[Key, int] = {}

@@ -1,8 +1,7 @@
 """The timeline of orders whose whole life is known at once.
 
 The events are those that the services would have written, each at its own date, with
-the file and the line beside. What an order went through between two of them is not
-known and not told.
+the file and the line. What happened to an order between two of them is not known.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Step:
     kind: str = ""
 
 
-# Between two movements of money an order had a status that the file does not tell.
+# The file does not tell which status an order had between two movements of money.
 ONLY_MOVEMENT = """(i.authorized_at IS NOT NULL)::int + (i.captured_at IS NOT NULL)::int
     + (i.refunded_at IS NOT NULL)::int + (i.charged_back_at IS NOT NULL)::int = 1"""
 BEFORE_MONEY = "CASE WHEN i.grand_total > 0 THEN 'unpaid' ELSE 'not_required' END"

@@ -1,4 +1,4 @@
-"""An order as a file tells it: what was ordered, and what became of it."""
+"""An order as a file describes it: what was ordered, and what happened to it."""
 
 from __future__ import annotations
 

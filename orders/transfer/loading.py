@@ -1,9 +1,8 @@
 """Write the orders of a file into the desk's tables, all of them or none.
 
-What they sum up to is worked out by the queries of ``orders.services.totals``. The
-rest is as the file says: no stock is reserved or taken, no due date is set, no policy
-is asked. Everything goes by set, in a number of statements that does not depend on the
-size of the file.
+Their totals are calculated by the queries of ``orders.services.totals``. The rest is
+as the file says: no stock is reserved or taken, no due date is set and no policy is
+consulted. The number of statements does not depend on the size of the file.
 """
 
 from __future__ import annotations
@@ -115,8 +114,8 @@ def load_orders(
         with transaction.atomic(durable=True):
             # Somebody waits for a file of any size, and can stop it.
             execute(sql.SQL("SET LOCAL statement_timeout = 0"))
-            # All goes by whole sets. Where the statistics still tell of empty
-            # tables, a plan for a few rows would take minutes.
+            # Everything works on whole sets. While the statistics still say that the
+            # tables are empty, a plan for a few rows would take minutes.
             execute(sql.SQL("SET LOCAL enable_nestloop = off"))
             stage(orders)
             return _load(provenance, compared)
@@ -129,7 +128,7 @@ def load_orders(
 def _load(provenance: Provenance, compared: Compared) -> Imported:
     lines, totals = _sums()
     created = _insert_orders()
-    # A statement after the insert sees whatever another connection won with.
+    # A statement after the insert also sees the orders of a concurrent import.
     refuse_differences(compared)
     unchanged = _forget_known()
     _insert_lines()
@@ -206,7 +205,7 @@ def _insert_lines() -> None:
 
 
 def _insert_payments(provenance: Provenance) -> None:
-    """Record one payment for each sum; of nothing there is none."""
+    """Record one payment for each sum above zero."""
     execute(
         insert(
             Payment,

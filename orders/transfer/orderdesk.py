@@ -1,6 +1,6 @@
 """The "orderdesk" format: our own, one record an order line, in any state.
 
-What an order says once stands on each of its records. An order without lines is one
+The fields of the order are repeated on each record. An order without lines is one
 record whose line columns are all empty.
 """
 
@@ -118,7 +118,7 @@ LINE_ATTRIBUTES = {name: name for name in LINE_CELLS} | {
 PLANS = ("payment_due_at", "hold_until")
 PAST = [name for name in ORDER_CELLS if name.endswith("_at") and name not in PLANS]
 
-# A note moves updated_at, and no file tells notes: it is no difference.
+# A note changes updated_at, and files do not hold notes: it is no difference.
 COMPARED = Compared(
     order={
         name: name
@@ -177,7 +177,7 @@ def _line(record: Record, before: int) -> ImportedLine | None:
 
 
 def _check_amounts(line: ImportedLine, currency: str) -> None:
-    """Check what a line costs; of a currency that is none, its order tells."""
+    """Check a line's amounts; an unknown currency is reported for the order."""
     columns = {name: column for column, name in LINE_ATTRIBUTES.items()}
     try:
         if currency in CURRENCIES:

@@ -1,4 +1,4 @@
-"""Read a CSV file record by record, in bounded memory, and refuse what is none."""
+"""Read a CSV file record by record, in bounded memory, or refuse it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NAMES_SHOWN = 10
 
 SAVE_AS_UTF8 = "Save the file as CSV in UTF-8"
 
-# What the csv module says, and what it means for whoever made the file.
+# What the csv module says, and what it means to the author of the file.
 CSV_ERRORS = {
     "unexpected end of data": (
         "a quote is opened and never closed",
@@ -62,11 +62,11 @@ def read_records(
 ) -> Iterator[Record]:
     """Yield the records of a UTF-8 CSV file whose header names exactly `columns`.
 
-    The columns may stand in any order, a byte order mark may lead, blank lines are
-    passed over. Never holds more than one record, of 1 MiB at most. A record with too
-    few or too many fields goes to `problems` and the next is read; anything after
-    which there is no reading on raises InvalidFile. `on_read` is told the bytes of
-    each line as it is read.
+    The columns may be in any order; a byte order mark and blank lines are ignored.
+    Never holds more than one record, of 1 MiB at most. A record with too few or too
+    many fields goes to `problems` and the next is read; anything after which reading
+    cannot go on raises InvalidFile. `on_read` receives the number of bytes of each
+    line as it is read.
     """
     with _opened(path, problems) as file:
         lines = _Lines(file, problems, on_read or _ignore)
@@ -80,7 +80,7 @@ def read_records(
 
 
 def _ignore(_size: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def _opened(path: Path, problems: Problems) -> BinaryIO:
@@ -185,7 +185,7 @@ def _explained(error: str) -> tuple[str, str]:
 def _header(
     rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], problems: Problems
 ) -> list[str]:
-    """Return the names of the columns as they stand in the file."""
+    """Return the names of the columns in the order of the file."""
     line_number, names = next(rows, (1, []))
     counted = Counter(names)
     wrong = {

@@ -1,8 +1,8 @@
 """The "superstore" format: order lines of a US retailer, paid, shipped and done.
 
 One record is one order line; consecutive records of one Order ID are one order. Sales
-is what the line cost after Discount, a fraction; the price of a unit is not in the
-file and is worked out from them. Everything is in US dollars.
+is what the line cost after Discount, a fraction; the unit price is not in the file
+and is calculated from them. Everything is in US dollars.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class NotWritten(OrderError):  # noqa: N818 - a refusal, named as staff would
 def whole_file(path: Path) -> Iterator[TextIO]:
     """Yield a file that takes its name when all of it is on the disk.
 
-    Only its owner may read it: customers' names and addresses are for nobody else.
+    Only its owner may read it, because it holds customers' names and addresses.
     Raises NotWritten where the file system refuses.
     """
     path = path.resolve()

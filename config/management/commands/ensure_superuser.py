@@ -1,4 +1,4 @@
-"""Make the first superuser, once."""
+"""Create the first superuser, once."""
 
 import secrets
 from typing import Any
@@ -13,14 +13,14 @@ class Command(BaseCommand):
     """`manage.py ensure_superuser`; safe when several processes run it at once."""
 
     help = (
-        "Makes the first superuser where there is none, and prints its one-time"
-        " password, which nobody can read again. DJANGO_SUPERUSER_USERNAME, _EMAIL"
-        " and _PASSWORD choose who it is; a password that is given is not printed."
+        "Creates the first superuser if there is none, and prints a one-time password"
+        " that cannot be read again. DJANGO_SUPERUSER_USERNAME, _EMAIL and _PASSWORD"
+        " define the account; a given password is not printed."
     )
 
     @transaction.atomic
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Look and make under one lock: two starts must not make two passwords."""
+        """Check and create under one lock: two starts must not print two passwords."""
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE auth_user IN SHARE ROW EXCLUSIVE MODE")
         if User.objects.filter(is_superuser=True).exists():

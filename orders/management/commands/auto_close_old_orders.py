@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--policy",
             action="append",
             choices=ClosePolicy.Kind.values,
-            help="this kind alone; may be given again",
+            help="only this kind; may be given several times",
         )
 
     def handle(self, *_args: str, **options: Any) -> None:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--leave-out",
             action="store_true",
-            help="leave out orders of which the format cannot tell all, and name them",
+            help="leave out orders that the format cannot represent, and name them",
         )
 
     def handle(self, *_args: str, **options: Any) -> None:
@@ -66,14 +66,14 @@ class Command(BaseCommand):
 
 
 def _export(file: TextIO, selection: Selection) -> Exported:
-    # Silent where nobody looks on: with None, tqdm asks whether it is a terminal.
+    # With None, tqdm is silent unless stderr is a terminal.
     with tqdm(unit=" orders", disable=None) as bar:
         return export_orders(file, selection, on_count=bar.reset, on_order=bar.update)
 
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Open the file, or standard output: in UTF-8 too, whatever the locale is."""
+    """Open the file or standard output; in UTF-8, whatever the locale."""
     if output:
         with whole_file(output) as file:
             yield file

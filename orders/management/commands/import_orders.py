@@ -46,7 +46,7 @@ class Command(BaseCommand):
 def _import(path: Path, format_name: str) -> Imported:
     file_format = FORMATS[format_name]
     provenance = Provenance(file_name=path.name, by=Actor.system(Origin.IMPORT))
-    # Silent where nobody looks on: with None, tqdm asks whether it is a terminal.
+    # With None, tqdm is silent unless stderr is a terminal.
     with tqdm(total=_size(path), unit="B", unit_scale=True, disable=None) as bar:
         orders = file_format.read(path, on_read=bar.update)
         return load_orders(orders, provenance, file_format.compared)

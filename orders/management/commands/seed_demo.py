@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--offer",
             action="store_true",
-            help="ask first, if somebody can answer; silent where there are orders",
+            help="ask first, on a terminal; do nothing if there are orders",
         )
 
     def handle(self, *_args: str, **options: Any) -> None:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def _is_wanted(self) -> bool:
         if not is_empty():
             return False
-        if not _somebody_can_answer():
+        if not _is_interactive():
             self.stdout.write("No orders yet: `manage.py seed_demo` makes some.")
             return False
         try:
@@ -75,8 +75,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{title}: {_counts(column)}.")
 
 
-def _somebody_can_answer() -> bool:
-    """Tell whether there is a terminal on both sides, and this is in its foreground.
+def _is_interactive() -> bool:
+    """Return whether stdin and stdout are a terminal, with this in its foreground.
 
     A program in the background (`make run &`) would be stopped when it asks.
     """
