@@ -122,15 +122,16 @@ def _plan_or_stop(
     """Plan one schedule; whatever goes wrong with it stops that one alone."""
     schedule.periodic_task = task
     reason = unsendable(task)
-    if not reason:
-        try:
-            if not schedule.is_paused or _pause_is_over(schedule, task, batch):
-                _plan(schedule, task, batch, at_work.get(schedule.pk, ""))
-        except Exception as error:
-            # Nobody knows what somebody will put into a row. Without this, one row
-            # would stop the clock for all.
-            logger.exception("schedule_not_planned", extra={"schedule": schedule.pk})
-            reason = f"The clock cannot plan it: {type(error).__name__}: {error}"
+    try:
+        if schedule.is_paused and not _pause_is_over(schedule, task, batch):
+            return
+        if not reason:
+            _plan(schedule, task, batch, at_work.get(schedule.pk, ""))
+    except Exception as error:
+        # Nobody knows what somebody will put into a row. Without this, one row would
+        # stop the clock for all.
+        logger.exception("schedule_not_planned", extra={"schedule": schedule.pk})
+        reason = f"The clock cannot plan it: {type(error).__name__}: {error}"
     if reason:
         _stop(schedule, batch, reason)
 
@@ -209,11 +210,15 @@ def _not_run(schedule: Schedule, passed: policy.NotRun, now: datetime) -> Run:
 
 
 def _stop(schedule: Schedule, batch: _Batch, reason: str) -> None:
-    """Pause a schedule that cannot run; its slot is missed, and says why."""
-    assert schedule.next_slot is not None  # noqa: S101 - as above
-    missed = policy.NotRun(slot=schedule.next_slot, state=State.MISSED, reason=reason)
+    """Pause a schedule that cannot run, from its slot on, which is missed.
+
+    Those that were due after it are accounted for with the others of the pause.
+    """
+    slot = schedule.next_slot
+    assert slot is not None  # noqa: S101 - as above
+    missed = policy.NotRun(slot=slot, state=State.MISSED, reason=reason)
     batch.runs.append(_not_run(schedule, missed, batch.now))
-    changes.stop(schedule, reason, batch.now)
+    changes.stop(schedule, reason, slot)
     schedule.save(update_fields=(*Schedule.PAUSE_FIELDS, "next_slot"))
 
 

@@ -250,6 +250,46 @@ def test_poison_that_is_not_followed_yet_stops_its_schedule_alone() -> None:
     assert Run.objects.get(periodic_task=good).state == "pending"
 
 
+def test_slots_after_the_one_that_could_not_be_sent_are_told_once_it_is_mended() -> (
+    None
+):
+    task = every(10)
+    due = move_back(task, timedelta(minutes=25))
+    policies(task, changed_at=due - timedelta(days=1))
+    PeriodicTask.objects.filter(pk=task.pk).update(headers="[1]")
+    # A deploy that takes a task away leaves no marker either.
+    ScheduleChange.objects.all().delete()
+
+    dispatch_due()
+    PeriodicTask.objects.filter(pk=task.pk).update(headers="{}")
+    follow_all()
+
+    told = Run.objects.order_by("slot").values_list("slot", "state", "slots_missed")
+    assert list(told) == [
+        (due, "missed", 1),
+        (due + timedelta(minutes=10), "skipped", 2),
+    ]
+
+
+def test_a_pause_that_is_over_does_not_hide_that_its_schedule_cannot_run() -> None:
+    task = every(10)
+    due = move_back(task, timedelta(seconds=1))
+    policies(
+        task,
+        paused_at=due - timedelta(minutes=5),
+        paused_by="anna",
+        pause_reason="Stocktaking",
+        paused_until=due,
+    )
+    PeriodicTask.objects.filter(pk=task.pk).update(headers="[1]")
+
+    dispatch_due()
+
+    clock = Schedule.objects.get(pk=task.pk)
+    assert (clock.paused_by, clock.paused_at) == (changes.THE_CLOCK, due)
+    assert Run.objects.get().state == "missed"
+
+
 def test_a_definition_that_changed_is_left_to_its_marker() -> None:
     task = every(10)
     move_back(task, timedelta(seconds=1))
