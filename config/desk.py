@@ -27,7 +27,8 @@ class ScheduleTablesConfig(BeatConfig):  # type: ignore[misc] # untyped
 
 
 class OrderDesk(admin.AdminSite):
-    site_header = site_title = index_title = "Order Desk"
+    site_header = site_title = "Order Desk"
+    index_title = "Home"
     #: There is no other site to view.
     site_url = None
 

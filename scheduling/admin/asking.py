@@ -27,6 +27,9 @@ from .run import RunAdmin
 from .telling import MOST_TOLD, in_lines
 
 LIST = "admin:django_celery_beat_periodictask_changelist"
+PAGE = "admin:django_celery_beat_periodictask_change"
+#: Where a question leads back to: the list as it was filtered, or one's own page.
+TO_ITS_PAGE = "page"
 #: Digits that the column of a key is sure to hold.
 LONGEST_KEY = 9
 
@@ -115,7 +118,13 @@ def _go_on(
     if len(chosen) == 1 and done.run and may(request.user, *RunAdmin.view_rights):
         url = reverse("admin:scheduling_run_change", args=[done.run.pk])
         return HttpResponseRedirect(url)
-    return HttpResponseRedirect(f"{reverse(LIST)}?{back}" if back else reverse(LIST))
+    return HttpResponseRedirect(_way_back(chosen, back))
+
+
+def _way_back(chosen: Sequence[int], back: str) -> str:
+    if back == TO_ITS_PAGE and len(chosen) == 1:
+        return reverse(PAGE, args=chosen)
+    return f"{reverse(LIST)}?{back}" if back else reverse(LIST)
 
 
 def _page(
@@ -141,6 +150,7 @@ def _page(
         "chosen": " ".join(str(task.pk) for task in tasks),
         "asked": asked,
         "back": back,
+        "way_back": _way_back([task.pk for task in tasks], back),
     }
     return TemplateResponse(request, "scheduling/question.html", context)
 

@@ -23,8 +23,9 @@ from scheduling.spoken import spoken_instant
 from scheduling.validity import problems_of
 
 from . import preview
+from .asking import TO_ITS_PAGE
 from .dry_run import foretell
-from .questions import QUESTIONS
+from .questions import QUESTIONS, Question
 from .records import may, may_not, post_alone
 from .run import RunAdmin
 from .schedule_form import ScheduleForm, data_of, form_for, initial_of
@@ -273,14 +274,20 @@ def _run_now(request: HttpRequest, task: PeriodicTask) -> None:
 def _tools(request: HttpRequest, task: PeriodicTask) -> list[tuple[str, str]]:
     """Return what else the reader may do with a schedule, as addresses and labels."""
     senseless = "pause" if _pause(task) else "resume"
-    questions = [
-        (reverse("admin:scheduling_schedule_do", args=[one.name]), one.label)
+    tools = [
+        (_question_url(one, task), one.label)
         for one in QUESTIONS.values()
         if one.permitted(request.user) and one.name != senseless
     ]
     if may(request.user, *RunAdmin.view_rights):
-        questions.append((reverse("admin:scheduling_run_changelist"), "Runs"))
-    return [(f"{url}?schedule={task.pk}", label) for url, label in questions]
+        runs = reverse("admin:scheduling_run_changelist")
+        tools.append((f"{runs}?schedule={task.pk}", "Runs"))
+    return tools
+
+
+def _question_url(question: Question, task: PeriodicTask) -> str:
+    url = reverse("admin:scheduling_schedule_do", args=[question.name])
+    return f"{url}?schedule={task.pk}&back={TO_ITS_PAGE}"
 
 
 def _pause(task: PeriodicTask) -> str:

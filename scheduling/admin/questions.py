@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -17,6 +17,7 @@ from scheduling import accounting, manual, pausing, registry
 from scheduling.exceptions import Refusal
 from scheduling.models import Run, Schedule
 from scheduling.pausing import LONGEST_REASON
+from scheduling.spoken import spoken_duration
 from scheduling.validity import NotRunnableError, arguments_of
 
 from .records import may
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: Runs by hand are written one by one; nobody starts more than this on purpose.
 MOST_RUN_AT_ONCE = 100
 MOST_PAUSED_AT_ONCE = 1000
+#: For so long whoever asks for a run is told of the one before.
+JUST_NOW = timedelta(minutes=10)
 
 
 @dataclass
@@ -72,7 +75,10 @@ class LocalDateTimeField(forms.DateTimeField):
 class PauseForm(QuestionForm):
     reason = forms.CharField(
         max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        widget=forms.Textarea(
+            attrs={"rows": 3, "class": "vLargeTextField", "autofocus": True}
+        ),
+        error_messages={"required": "Say why: others will read it."},
         help_text="Shown in the list, and kept with the slots that do not run.",
     )
     until = LocalDateTimeField(
@@ -140,9 +146,26 @@ class Question:
 
 
 def _foresee_run(schedule: Schedule | None, now: datetime) -> str:
-    if schedule and schedule.is_paused_at(now):
-        return "It is paused; this one run is made all the same."
-    return ""
+    if schedule is None:
+        return ""
+    is_paused = schedule.is_paused_at(now)
+    paused = "It is paused; this one run is made all the same." if is_paused else ""
+    return " ".join(filter(None, (paused, _asked_just_now(schedule, now))))
+
+
+def _asked_just_now(schedule: Schedule, now: datetime) -> str:
+    """Tell of a run by hand to whoever comes back to the page that asked for it."""
+    by_hand = Run.objects.filter(
+        periodic_task=schedule.pk,
+        trigger=Run.Trigger.MANUAL,
+        created_at__gt=now - JUST_NOW,
+    )
+    run = by_hand.order_by("-created_at", "id").first()
+    if run is None:
+        return ""
+    ago = spoken_duration(now - run.created_at)
+    state = run.get_state_display().lower()
+    return f"{run.requested_by} asked for a run {ago} ago: it is {state}."
 
 
 def _try_dry(task: PeriodicTask) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 #: As Django's declaration has it; an action that answers with a page is as good.
 Action = tuple[Callable[..., Any], str, str]
 
+#: So many keys an address has room for; the page about more is made by the POST.
+MOST_IN_ADDRESS = 100
 VIEW_RIGHTS = ("view_schedule", *{one.right for one in QUESTIONS.values()})
 
 admin.site.unregister(stock.PeriodicTaskAdmin.model)
@@ -113,6 +116,9 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if "index" in request.POST and ACTION_CHECKBOX_NAME not in request.POST:
+            messages.error(request, "Choose the schedules first, by their boxes.")
+            return HttpResponseRedirect(request.get_full_path())
         title = {"title": "Schedules"}
         return super().changelist_view(request, title | (extra_context or {}))
 
@@ -208,9 +214,13 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
         site = self.admin_site.each_context(request)
         if request.method == "POST":
             return answer(request, question, site)
-        chosen = read_chosen(request.GET.get("schedule", ""))[:1]
-        if not PeriodicTask.objects.filter(pk__in=chosen).exists():
-            messages.warning(request, "There is no such schedule.")
+        asked_of = read_chosen(request.GET.get("schedule", ""))[:MOST_IN_ADDRESS]
+        known = PeriodicTask.objects.filter(pk__in=asked_of)
+        chosen = list(known.order_by("pk").values_list("pk", flat=True))
+        if not chosen:
+            is_named = "schedule" in request.GET
+            again = "There is no such schedule." if is_named else "Choose it again."
+            messages.warning(request, again)
             return HttpResponseRedirect(reverse(LIST))
         back = request.GET.get("back", "")
         return ask(request, question, chosen, site, back=back)
@@ -229,6 +239,11 @@ def _ask_about_many(
     if len(chosen) > question.most:
         messages.error(request, f"Choose at most {question.most:,} at a time.")
         return HttpResponseRedirect(request.get_full_path())
-    site = model_admin.admin_site.each_context(request)
     back = request.META.get("QUERY_STRING", "")
+    if len(chosen) <= MOST_IN_ADDRESS:
+        # A page that was only read can be read again, and gone back to.
+        keys = {"schedule": " ".join(map(str, chosen)), "back": back}
+        url = reverse("admin:scheduling_schedule_do", args=[question.name])
+        return HttpResponseRedirect(f"{url}?{urlencode(keys)}")
+    site = model_admin.admin_site.each_context(request)
     return ask(request, question, chosen, site, back=back)

@@ -130,6 +130,7 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
             "enabled": "While this is off, nothing comes due.",
             "description": "",
         }
+        error_messages = {"name": {"required": "Give the schedule a name."}}
 
     def __init__(
         self,

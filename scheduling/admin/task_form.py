@@ -42,7 +42,7 @@ class TaskForm(forms.Form):
         label="Task",
         error_messages={
             "required": "Choose a task.",
-            "invalid_choice": "“%(value)s” is no task that can be scheduled: choose "
+            "invalid_choice": "“%(value)s” is not a task that can be scheduled: choose "
             "one of those offered.",
         },
     )

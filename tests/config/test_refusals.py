@@ -45,7 +45,7 @@ def test_who_may_not_even_look_is_led_to_the_front_page() -> None:
 
     assert "You may not see runs." in refused(answer)
     assert "Back to" not in text(answer)
-    assert f'href="{reverse("admin:index")}">Front page' in answer.content.decode()
+    assert f'href="{reverse("admin:index")}">Home' in answer.content.decode()
 
 
 @pytest.mark.django_db

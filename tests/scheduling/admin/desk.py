@@ -47,7 +47,8 @@ def send(client: Client, name: str, *tasks: PeriodicTask, **fields: Any) -> Any:
 def choose(client: Client, action: str, *tasks: PeriodicTask) -> Any:
     """Choose schedules of the list and an action for them."""
     keys = [task.pk for task in tasks]
-    return client.post(reverse(LIST), {"action": action, "_selected_action": keys})
+    chosen = {"action": action, "_selected_action": keys}
+    return client.post(reverse(LIST), chosen, follow=True)
 
 
 def told(answer: Any) -> str:

@@ -444,7 +444,7 @@ def test_a_new_schedule_waits_for_beat_to_see_it(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"task": "os.system"}, "“os.system” is no task that can be scheduled"),
+        ({"task": "os.system"}, "“os.system” is not a task that can be scheduled"),
         ({"task": ""}, "Choose a task."),
         ({"kind": "often"}, "Choose one of the four kinds"),
         ({"kind": "interval", "every": "59", "period": "seconds"}, "too often"),
@@ -499,7 +499,7 @@ def test_what_could_not_run_is_refused_with_a_sentence(
         ({"priority": "9"}, "priority: The project's settings"),
         (
             {argument("run_id"): "1"},
-            "run_id is no argument of this task; it takes: dry",
+            "run_id is not an argument of this task; it takes: dry",
         ),
         ({argument("limit"): "many"}, "limit: Enter a whole number."),
         ({argument("limit"): "0"}, "limit does not take 0"),
@@ -539,7 +539,7 @@ def test_a_row_that_cannot_run_says_why_and_is_mended_by_saving(
 
     task.refresh_from_db()
     assert "It cannot run as it stands" in shown
-    assert "what is no argument of this task" in shown
+    assert "what is not an argument of this task" in shown
     assert answer.status_code == 302
     assert (task.queue, task.priority, task.headers) == (None, None, "{}")
     assert task.kwargs == "{}"
@@ -550,8 +550,8 @@ def test_why_a_schedule_was_stopped_is_said_once(admin_client: Client) -> None:
 
     said = text(admin_client.get(address(task)))
 
-    assert 'Stopped, until this is mended: "no.such.task" is no task' in said
-    assert said.count("is no task that can be scheduled") == 1
+    assert 'Stopped, until this is mended: "no.such.task" is not a task' in said
+    assert said.count("is not a task that can be scheduled") == 1
 
 
 def test_a_row_in_a_zone_that_does_not_exist_is_shown_and_mended(
@@ -576,7 +576,7 @@ def test_a_row_with_an_unknown_task_asks_for_another(admin_client: Client) -> No
     shown = text(admin_client.get(address(task)))
     answer = save(admin_client, task)
 
-    assert '"gone.task" is no task that can be scheduled' in shown
+    assert '"gone.task" is not a task that can be scheduled' in shown
     assert "Choose a task." in errors(answer)
 
 

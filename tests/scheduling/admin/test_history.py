@@ -198,7 +198,7 @@ def test_what_may_no_longer_stand_is_not_put_back(admin_client: Client) -> None:
     answer = put_back(admin_client, task, gone.key, version(admin_client, task))
 
     task.refresh_from_db()
-    assert "“gone.task” is no task that can be scheduled" in told(answer)
+    assert "“gone.task” is not a task that can be scheduled" in told(answer)
     assert task.task == SESSIONS
 
 

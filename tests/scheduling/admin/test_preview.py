@@ -215,7 +215,7 @@ def test_the_sweep_says_what_it_would_do(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     ("entered", "sentence"),
     [
-        ({"task": "os.system"}, "“os.system” is no task that can be scheduled"),
+        ({"task": "os.system"}, "“os.system” is not a task that can be scheduled"),
         ({"task": SWEEP, argument("limit"): "0"}, "limit does not take 0"),
         ({"task": SWEEP, "args": "[1]"}, "Positional arguments are not taken"),
         ({}, "Choose a task."),

@@ -1,5 +1,6 @@
 """Run now, pause and resume: asked first, done once, by those who may."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -133,7 +134,7 @@ def test_the_end_of_a_pause_is_read_in_the_zone_of_the_business(
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"reason": " "}, "This field is required."),
+        ({"reason": " "}, "Say why: others will read it."),
         ({"reason": "x" * 1001}, "at most 1000 characters"),
         ({"until": "2020-01-01T00:00", **WHY}, "A pause ends in the future."),
         ({"until": "tomorrow", **WHY}, "Enter a valid date/time."),
@@ -254,6 +255,65 @@ def test_reading_a_page_changes_nothing(admin_client: Client, name: str) -> None
     assert answer.status_code == HTTPStatus.OK
     assert Schedule.objects.filter(pk=task.pk).values().get() == before
     assert not Run.objects.exists()
+
+
+def test_who_comes_back_to_ask_once_more_is_told_of_the_run_before(
+    admin_client: Client,
+) -> None:
+    task, now = every(), database_now()
+    ran(task, slot=None, trigger="manual", at=now, requested_by="ben")
+    asked = text(admin_client.get(question("run"), {"schedule": task.pk}))
+    Run.objects.update(created_at=now - timedelta(hours=1))
+    later = text(admin_client.get(question("run"), {"schedule": task.pk}))
+
+    assert re.search(r"ben asked for a run [\d.]+ m?s ago: it is succeeded\.", asked)
+    assert "ben" not in later
+
+
+def test_what_was_confirmed_without_a_page_is_to_be_chosen_again(
+    admin_client: Client,
+) -> None:
+    answer = admin_client.get(question("pause"))
+
+    assert answer["location"] == reverse(LIST)
+    assert told(answer) == "Choose it again."
+
+
+def test_a_question_about_several_has_an_address_to_come_back_to(
+    admin_client: Client,
+) -> None:
+    tasks = [every(), every()]
+
+    asked = choose(admin_client, "pause", *tasks)
+    again = admin_client.get(asked.redirect_chain[-1][0])
+
+    assert "You chose 2 schedules." in text(asked)
+    assert "You chose 2 schedules." in text(again)
+
+
+def test_more_than_an_address_holds_are_asked_about_all_the_same(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduling.admin.schedule.MOST_IN_ADDRESS", 1)
+
+    asked = choose(admin_client, "pause", every(), every())
+
+    assert asked.redirect_chain == []
+    assert "You chose 2 schedules." in text(asked)
+
+
+def test_who_asks_on_a_schedules_page_comes_back_to_it(admin_client: Client) -> None:
+    task = every()
+    page = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+    shown = admin_client.get(page).content.decode()
+    (address,) = re.findall(rf'href="({question("pause")}[^"]*)"', shown)
+
+    asked = admin_client.get(html.unescape(address)).content.decode()
+    answer = send(admin_client, "pause", task, reason="Stocktaking.", back="page")
+
+    assert f'href="{page}">Back' in asked
+    assert 'name="back" value="page"' in asked
+    assert answer["location"] == page
 
 
 @pytest.mark.parametrize("schedule", ["", "x", "999999999", "9" * 40])

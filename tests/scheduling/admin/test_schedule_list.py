@@ -155,7 +155,7 @@ def test_a_schedule_that_cannot_run_says_why(admin_client: Client) -> None:
 
     assert "no.such.task" in said
     assert "Stopped" in said
-    assert "is no task that can be scheduled" in said
+    assert "is not a task that can be scheduled" in said
 
 
 def test_a_row_spoilt_by_sql_spoils_no_other(admin_client: Client) -> None:
@@ -373,6 +373,13 @@ def test_a_selection_that_is_none_is_told(admin_client: Client, chosen: str) -> 
 
     assert answer.status_code == HTTPStatus.FOUND
     assert "Choose the schedules again." in told(answer)
+
+
+def test_an_action_for_nothing_says_what_to_do_first(admin_client: Client) -> None:
+    answer = admin_client.post(reverse(LIST), {"action": "pause", "index": "0"})
+
+    assert answer.status_code == HTTPStatus.FOUND
+    assert told(answer) == "Choose the schedules first, by their boxes."
 
 
 def test_the_strip_of_a_rare_schedule_does_not_read_the_past_of_a_busy_one() -> None:

@@ -42,7 +42,7 @@ def save(client: Client, address: str, entered: dict[str, str]) -> Any:
         ({"hour": "-5 minutes"}, "hour"),
         (
             {"day_of_month": "31", "month_of_year": "2"},
-            "Day 31 never comes in month 2: change the day or the month.",
+            "Day 31 never occurs in month 2: change the day or the month.",
         ),
     ],
 )
