@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random
 
@@ -38,14 +38,19 @@ def is_empty() -> bool:
 
 
 def seed_demo(
-    *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED, now: datetime | None = None
+    *,
+    count: int = DEFAULT_COUNT,
+    seed: int = DEFAULT_SEED,
+    now: datetime | None = None,
+    on_progress: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> None:
     """Create demo orders through the services, in their state as of now; all or none.
 
     The same seed gives the same orders on the same day, those of today dated
-    relative to ``now``; ids and numbers are the database's. Raises DemoRefused
-    if there are orders or stock, or another process is seeding, and InvalidInput for
-    a count outside 1..5,000.
+    relative to ``now``; ids and numbers are the database's. ``on_progress`` is told
+    how many steps of how many are done. Raises DemoRefused if there are orders or
+    stock, or another process is seeding, and InvalidInput for a count outside
+    1..5,000.
     """
     if not 1 <= count <= MOST_ORDERS:
         raise InvalidInput("orders", f"must be between 1 and {MOST_ORDERS:,}")
@@ -54,7 +59,7 @@ def seed_demo(
         _only_on_an_empty_desk()
         plans = plan_orders(rng, count, now=now or database_now())
         _fill_shelves()
-        _carry_out(plans)
+        _carry_out(plans, on_progress)
         _count_shelves(rng)
 
 
@@ -90,14 +95,18 @@ def _count_shelves(rng: Random) -> None:
         adjust_stock(product.sku, on_hand=on_hand, allow_backorder=backorder)
 
 
-def _carry_out(plans: Sequence[Plan]) -> None:
+def _carry_out(
+    plans: Sequence[Plan], on_progress: Callable[[int, int], object]
+) -> None:
     """Carry out the plans in chronological order, each action on a set of orders."""
     subjects: dict[str, Subject] = {}
-    for (at, action), concerned in _agenda(plans):
+    agenda = _agenda(plans)
+    for done, ((at, action), concerned) in enumerate(agenda, start=1):
         if action is None:
             subjects |= {plan.token: _begin(plan) for plan in concerned}
         else:
             action([subjects[plan.token] for plan in concerned], at)
+        on_progress(done, len(agenda))
 
 
 def _agenda(

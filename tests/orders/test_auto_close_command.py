@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
-from orders.models import AutoCloseRun, ClosePolicy, Order
-from tests.factories import completed_order, draft_order
+from orders.autoclose.sweep import BATCH_SIZE
+from orders.models import AutoCloseRun, ClosePolicy, Order, StockItem
+from tests.factories import completed_order, draft_order, line, open_orders, stock
 from tests.orders.autoclose.sweeping import ago
+from tests.orders.commands import StartCommand, on_a_terminal
+from tests.scheduling.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db
+
+SWEEP = ("auto_close_old_orders", "--approve")
 
 
 @pytest.fixture
@@ -69,3 +77,37 @@ def test_limit_below_one_exits_with_1_and_a_sentence(
 def test_unknown_policy_is_refused() -> None:
     with pytest.raises(CommandError, match="invalid choice: 'paid'"):
         call_command("auto_close_old_orders", "--policy", "paid")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ctrl_c_ends_the_sweep_after_the_batch_at_hand(
+    start_command: StartCommand,
+) -> None:
+    stock("MUG-WHITE", on_hand=5_000)
+    open_orders(BATCH_SIZE + 1, now=ago(days=4), lines=[line(sku="MUG-WHITE")])
+
+    with transaction.atomic():
+        list(StockItem.objects.select_for_update())
+        process = start_command(*SWEEP, stderr=subprocess.PIPE)
+        until(somebody_waits_for_us)
+        process.send_signal(signal.SIGINT)
+    printed, complained = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert complained.splitlines()[-1] == (
+        "Stopped. Run it again: it closes what is left."
+    )
+    summary = json.loads(printed)
+    assert (summary["state"], summary["remaining"]) == ("partial", 1)
+    assert Order.objects.filter(status="cancelled").count() == BATCH_SIZE
+    assert AutoCloseRun.objects.get().state == "partial"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_terminal_sees_how_far_the_sweep_is(start_command: StartCommand) -> None:
+    open_orders(3, now=ago(days=4))
+
+    shown, said = on_a_terminal(start_command, *SWEEP)
+
+    assert "3/3" in shown
+    assert json.loads(said)["changed"] == 3

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import transaction
 
+from orders.demo.catalogue import PRODUCTS
 from orders.models import Order
-from tests.factories import draft_order
+from tests.factories import draft_order, stock
+from tests.orders.commands import StartCommand, on_a_terminal
+from tests.scheduling.waiting import somebody_waits_for_us, until
 
 QUESTION = "No orders yet. Fill the desk with demo orders? [y/N] "
 Environment = dict[str, str]
@@ -158,3 +162,26 @@ def test_without_a_terminal_it_names_the_command_and_goes_on(
     assert not Order.objects.exists()
     os.close(keyboard)
     os.close(nobody_types)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_terminal_sees_how_far_it_is(start_command: StartCommand) -> None:
+    shown, said = on_a_terminal(start_command, "seed_demo", "--orders=3")
+
+    assert "100%" in shown
+    assert said.startswith("3 demo orders.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ctrl_c_in_the_middle_makes_no_orders(start_command: StartCommand) -> None:
+    with transaction.atomic():
+        stock(PRODUCTS[-1].sku, on_hand=1)
+        process = start_command("seed_demo", stderr=subprocess.PIPE)
+        until(somebody_waits_for_us)
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=60)
+        transaction.set_rollback(True)
+
+    assert process.returncode == 130
+    assert (said, complained) == ("", "Stopped. No orders were made.\n")
+    assert not Order.objects.exists()

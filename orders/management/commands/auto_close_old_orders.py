@@ -1,22 +1,29 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from orders import autoclose
+from orders.management.bars import progress_bar
 from orders.models import Actor, AutoCloseRun, ClosePolicy, Origin
 
 State = AutoCloseRun.State
 EXIT_CODES = {State.FAILED: 1, State.NEEDS_APPROVAL: 3}
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
     help = (
         "Closes old orders by policy and prints the summary as JSON. Exit code: 0, "
-        "1 (failed) or 3 (more than a policy's surge limit: needs --approve)."
+        "1 (failed), 3 (more than a policy's surge limit: needs --approve) or 130 "
+        "(Ctrl-C: stopped after the batch at hand)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,7 +54,29 @@ class Command(BaseCommand):
         except ValueError as error:
             self.stderr.write(str(error))
             sys.exit(1)
-        # Somebody waits for it and can stop it, so it has no time budget.
-        summary = autoclose.execute(run, time_budget=None)
+        with _ctrl_c() as pressed, progress_bar("orders") as show:
+            # Somebody waits for it and can stop it, so it has no time budget.
+            summary = autoclose.execute(
+                run, should_stop=pressed.is_set, on_progress=show, time_budget=None
+            )
         self.stdout.write(json.dumps(summary, indent=2))
+        if summary["state"] == State.PARTIAL and pressed.is_set():
+            self.stderr.write("Stopped. Run it again: it closes what is left.")
+            sys.exit(INTERRUPTED)
         sys.exit(EXIT_CODES.get(State(summary["state"]), 0))
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Event]:
+    """Note the first Ctrl-C inside the context; the second one interrupts as usual."""
+    pressed = Event()
+
+    def note(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,15 +9,18 @@ from django.db.models import Count
 
 from orders.demo import DEFAULT_COUNT, DEFAULT_SEED, is_empty, seed_demo
 from orders.exceptions import OrderError
+from orders.management.bars import progress_bar
 from orders.models import Order
+
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
     help = (
         "Fills an empty database with demo orders of the last two months, all of "
         "them or none. The same seed gives the same orders on the same day; numbers "
-        "and ids are the database's. Exit code: 0, or 1 where nothing was made, with "
-        "the reason on stderr."
+        "and ids are the database's. Exit code: 0, or where nothing was made 1, with "
+        "the reason on stderr, or 130 (Ctrl-C)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,10 +48,16 @@ class Command(BaseCommand):
         if options["offer"] and not self._is_wanted():
             return
         try:
-            seed_demo(count=options["orders"], seed=options["seed"])
+            with progress_bar("steps") as show:
+                seed_demo(
+                    count=options["orders"], seed=options["seed"], on_progress=show
+                )
         except OrderError as error:
             self.stderr.write(str(error))
             sys.exit(1)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped. No orders were made.")
+            sys.exit(INTERRUPTED)
         self._summarize()
 
     def _is_wanted(self) -> bool:

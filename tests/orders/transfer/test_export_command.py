@@ -20,7 +20,7 @@ from orders.transfer.exporting import Selection, export_orders
 from orders.transfer.writing import NotWritten, whole_file
 from tests.concurrency.connections import PATIENCE, colleague
 from tests.factories import draft_order, line, open_order, open_orders, pay
-from tests.orders.transfer.commands import StartCommand, on_a_terminal
+from tests.orders.commands import StartCommand, on_a_terminal
 from tests.orders.transfer.exports import empty_tables, export, load, snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)

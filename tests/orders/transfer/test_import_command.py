@@ -13,7 +13,7 @@ from django.db import transaction
 
 from orders.models import Fulfillment, Order, OrderEvent, OrderLine, Payment
 from tests.factories import completed_order, open_order
-from tests.orders.transfer.commands import StartCommand, on_a_terminal
+from tests.orders.commands import StartCommand, on_a_terminal
 from tests.orders.transfer.rows import (
     SUPERSTORE,
     Row,

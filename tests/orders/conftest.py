@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.orders.transfer.commands import StartCommand
+from tests.orders.commands import StartCommand
 
 
 @pytest.fixture
