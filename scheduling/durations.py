@@ -47,7 +47,7 @@ def parse(text: str) -> timedelta:
     unknown = [unit for _, unit in parts if unit not in _SPELLINGS]
     if unknown:
         raise InvalidDurationError(
-            f"“{unknown[0]}” is no unit: write s, min, h, days or weeks."
+            f"“{unknown[0]}” is not a unit: write s, min, h, days or weeks."
         )
     seconds = sum(
         float(count) * _SPELLINGS[unit].total_seconds() for count, unit in parts

@@ -49,14 +49,14 @@ def _interval(words: list[str]) -> Interval:
     if not is_number or period not in _UNITS:
         raise InvalidTimingError(
             "every",
-            f"'every {' '.join(words)}' has no meaning: give a whole number of "
+            f"'every {' '.join(words)}' is not valid: use a whole number of "
             "seconds, minutes, hours or days, as in every 10 minutes.",
         )
     try:
         return Interval(timedelta(**{period: int(number)}))
     except OverflowError:
         raise InvalidTimingError(
-            "every", f"{number} {period} are too long: give a smaller number."
+            "every", f"{number} {period} are too long: enter a smaller number."
         ) from None
 
 
@@ -78,7 +78,7 @@ def _instant(text: str, zone: str) -> Clocked:
     except ValueError:
         raise InvalidTimingError(
             "at",
-            f"{text!r} is no instant: give one such as 2026-08-31T14:00 or "
+            f"{text!r} is not an instant: use one such as 2026-08-31T14:00 or "
             "2026-08-31T14:00+02:00.",
         ) from None
     return Clocked(at if at.tzinfo else first_showing(at, zone_named(zone)))

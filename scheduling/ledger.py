@@ -29,8 +29,8 @@ LARGEST_ERROR = 2_000
 LARGEST_TRACEBACK = 32 * 1024
 
 ONE_BODY_AT_A_TIME = "scheduling_run_one_body_at_a_time"
-NOT_STARTED_IN_TIME = "No worker took it up before its time was over."
-NOT_AGAIN_IN_TIME = "Its time was over before it could start again."
+NOT_STARTED_IN_TIME = "No worker started it before its deadline."
+NOT_AGAIN_IN_TIME = "Its deadline passed before it could start again."
 
 State = Run.State
 

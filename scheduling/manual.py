@@ -152,5 +152,5 @@ def _take_arguments(run: Run, task: PeriodicTask) -> None:
 
 def _take_over(run: Run, tried: Run) -> None:
     if registry.find(tried.task) is None:
-        raise Refusal(f"{tried.task} is no task any more that can be scheduled.")
+        raise Refusal(f"{tried.task} can no longer be scheduled.")
     run.task, run.args, run.kwargs = tried.task, tried.args, tried.kwargs

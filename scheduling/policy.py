@@ -27,8 +27,8 @@ ROWS_APART = 100
 #: So many runs of one schedule are written at once. The rest follows with the next.
 RUNS_AT_ONCE = 1000
 
-TOO_OLD = "Nothing sent it in the time that the schedule gives a slot to start."
-NO_CATCH_UP = "Nothing sent it in time, and this schedule catches up none."
+TOO_OLD = "It was not sent within the time that the schedule allows."
+NO_CATCH_UP = "It was not sent in time, and this schedule does not catch up."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def _latest(
         return [], _not_run(timing, first, newest, Run.State.SKIPPED, NO_CATCH_UP)
     if newest == first:
         return [newest], []
-    instead = f"The slot of {spoken_instant(newest)} runs in its place."
+    instead = f"The slot of {spoken_instant(newest)} runs instead."
     before = newest - AN_INSTANT
     return [newest], _not_run(timing, first, before, Run.State.SKIPPED, instead)
 

@@ -69,10 +69,10 @@ WRITE_OFF = """
 UPDATE scheduling_run AS run
 SET state = 'missed', finished_at = statement_timestamp(),
     reason = CASE WHEN deadline > statement_timestamp() OR deadline IS NULL
-            THEN 'The schedule was deleted before a worker took it up.'
+            THEN 'The schedule was deleted before a worker started it.'
         WHEN attempts > 0
-            THEN 'Its time was over before it could start again.'
-        ELSE 'No worker took it up before its time was over.' END
+            THEN 'Its deadline passed before it could start again.'
+        ELSE 'No worker started it before its deadline.' END
 FROM (
     SELECT id FROM scheduling_run
     WHERE state IN ('pending', 'queued') AND ring_after <= statement_timestamp()

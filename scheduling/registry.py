@@ -117,7 +117,7 @@ class SchedulableTask:
             known = ", ".join(one.name for one in self.parameters) or "none"
             # Not as it stands: a name can hold what no text of the database can.
             named = name if name.isprintable() else shown(name)
-            return f"{named[:60]} is no argument of this task; it takes: {known}."
+            return f"{named[:60]} is not an argument of this task; it takes: {known}."
         try:
             parameter.clean(value)
         except IllTypedError as error:

@@ -95,7 +95,7 @@ def _rule(task: PeriodicTask) -> slots.Rule:
         )
     if len(kinds) > 1:
         raise InvalidTimingError(
-            "schedule", f"It has {' and '.join(kinds)} at once: leave it one of them."
+            "schedule", f"It has {' and '.join(kinds)} at once: keep only one of them."
         )
     row = _row(task, kinds[0])
     match row:
@@ -131,7 +131,7 @@ def _row(task: PeriodicTask, kind: str) -> Any:  # noqa: ANN401 - of any kind
     except ValidationError as error:
         # The one field of theirs that is checked as it is read.
         raise InvalidTimingError(
-            "zone", f"{error.message}: give an IANA name such as Europe/Berlin."
+            "zone", f"{error.message}: use an IANA name such as Europe/Berlin."
         ) from None
 
 
@@ -160,11 +160,11 @@ def _duration(row: IntervalSchedule) -> timedelta:
     if row.period not in dict(IntervalSchedule.PERIOD_CHOICES):
         raise InvalidTimingError(
             "period",
-            f"There is no period {row.period!r}: give days, hours, minutes or seconds.",
+            f"There is no period {row.period!r}: use days, hours, minutes or seconds.",
         )
     try:
         return timedelta(**{row.period: row.every})
     except OverflowError:
         raise InvalidTimingError(
-            "every", f"{row.every} {row.period} are too long: give a smaller number."
+            "every", f"{row.every} {row.period} are too long: enter a smaller number."
         ) from None

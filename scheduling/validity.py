@@ -110,8 +110,8 @@ def _task_problems(task: PeriodicTask, known: SchedulableTask | None) -> list[Pr
     return [
         Problem(
             "task",
-            f"{named} is no task that can be scheduled. Choose one of those offered, "
-            "or mark it @schedulable in the code.",
+            f"{named} is not a task that can be scheduled. Choose one of those "
+            "offered, or mark it @schedulable in the code.",
         )
     ]
 
@@ -248,8 +248,8 @@ def _is_too_often(timing: Timing, least: timedelta) -> bool:
 def _too_often(known: SchedulableTask) -> str:
     least = spoken_duration(known.min_interval)
     return (
-        f"It runs too often for {known.name}: {least} must lie between two runs. "
-        "Choose a longer interval."
+        f"It runs too often for {known.name}: there must be at least {least} between "
+        "two runs. Choose a longer interval."
     )
 
 

@@ -39,7 +39,7 @@ def check(timing: Timing) -> None:
     check_rule(timing.rule)
     if timing.start_time and timing.expires and timing.expires <= timing.start_time:
         raise InvalidTimingError(
-            "expires", "It expires before it starts: give a later time, or none."
+            "expires", "It expires before it starts: enter a later time, or none."
         )
 
 

@@ -52,7 +52,7 @@ def parse(rule: Crontab) -> tuple[Pattern, ZoneInfo]:
     if pattern.first_day_after(date(2000, 1, 1)) is None:
         raise InvalidTimingError(
             "day_of_month",
-            f"Day {rule.day_of_month} never comes in month {rule.month_of_year}: "
+            f"Day {rule.day_of_month} never occurs in month {rule.month_of_year}: "
             "change the day or the month.",
         )
     return pattern, zone

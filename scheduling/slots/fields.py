@@ -69,7 +69,7 @@ class Field:
     def _number(self, text: str) -> int:
         number = self._named(text)
         if number is None:
-            raise self._refusal(text, f"give {self._allowed()}, as in {self.example}")
+            raise self._refusal(text, f"use {self._allowed()}, as in {self.example}")
         return number
 
     def _named(self, text: str) -> int | None:
@@ -93,7 +93,7 @@ class Field:
     def _refusal(self, text: str, remedy: str) -> InvalidTimingError:
         what = repr(text.strip()) if text.strip() else "an empty part"
         return InvalidTimingError(
-            self.name, f"{self.title}: {what} has no meaning; {remedy}."
+            self.name, f"{self.title}: {what} is not valid; {remedy}."
         )
 
 

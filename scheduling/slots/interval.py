@@ -21,7 +21,7 @@ def check(rule: Interval) -> None:
     """Raise InvalidTimingError unless the grid has a width."""
     if rule.every <= timedelta(0):
         raise InvalidTimingError(
-            "every", "An interval must be longer than nothing: give 1 or more."
+            "every", "An interval must be longer than zero: enter 1 or more."
         )
 
 

@@ -48,16 +48,16 @@ def check(rule: Solar) -> None:
     if rule.event not in EVENTS:
         raise InvalidTimingError(
             "event",
-            f"There is no solar event {rule.event!r}: give one of {', '.join(EVENTS)}.",
+            f"There is no solar event {rule.event!r}: use one of {', '.join(EVENTS)}.",
         )
     # Not-a-number is within no bounds.
     if not -90 <= rule.latitude <= 90:  # noqa: PLR2004 - the poles
         raise InvalidTimingError(
-            "latitude", f"There is no latitude {rule.latitude}: give -90 to 90."
+            "latitude", f"There is no latitude {rule.latitude}: use -90 to 90."
         )
     if not -180 <= rule.longitude <= 180:  # noqa: PLR2004 - around the world
         raise InvalidTimingError(
-            "longitude", f"There is no longitude {rule.longitude}: give -180 to 180."
+            "longitude", f"There is no longitude {rule.longitude}: use -180 to 180."
         )
 
 

@@ -41,7 +41,7 @@ def _unknown(name: str) -> InvalidTimingError:
     hint = f" Did you mean {alike[0]}?" if alike else ""
     return InvalidTimingError(
         "zone",
-        f"There is no time zone {name!r}: give an IANA name such as "
+        f"There is no time zone {name!r}: use an IANA name such as "
         f"Europe/Berlin.{hint}",
     )
 

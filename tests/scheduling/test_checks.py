@@ -89,8 +89,8 @@ def test_each_row_that_cannot_run_is_named() -> None:
         "Poisoned",
     ]
     assert "'Unknown'" in told[0]
-    assert '"a.task" is no task that can be scheduled.' in told[0]
-    assert "days is no argument of this task" in told[2]
+    assert '"a.task" is not a task that can be scheduled.' in told[0]
+    assert "days is not an argument of this task" in told[2]
     assert "headers must be empty, not [1]" in told[3]
 
 

@@ -34,7 +34,7 @@ def test_a_length_is_read_as_people_write_it(text: str, length: timedelta) -> No
         ("-5 min", "Write it as 15 min"),
         ("soon", "Write it as 15 min"),
         ("", "Write it as 15 min"),
-        ("5 months", "“months” is no unit"),
+        ("5 months", "“months” is not a unit"),
         ("4000 days", "longer than 3650 days"),
         ("999999999 weeks", "longer than 3650 days"),
     ],

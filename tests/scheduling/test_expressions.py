@@ -50,52 +50,52 @@ def test_what_looks_like_no_rule_is_none(text: str) -> None:
         (
             "61 3 * * *",
             "minute",
-            "Minute: '61' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: '61' is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             "0 0 31 2 *",
             "day_of_month",
-            "Day 31 never comes in month 2: change the day or the month.",
+            "Day 31 never occurs in month 2: change the day or the month.",
         ),
         (
             "every ten minutes",
             "every",
-            "'every ten minutes' has no meaning: give a whole number of seconds, "
+            "'every ten minutes' is not valid: use a whole number of seconds, "
             "minutes, hours or days, as in every 10 minutes.",
         ),
         (
             "every",
             "every",
-            "'every ' has no meaning: give a whole number of seconds, minutes, "
+            "'every ' is not valid: use a whole number of seconds, minutes, "
             "hours or days, as in every 10 minutes.",
         ),
         (
             "every 2 weeks",
             "every",
-            "'every 2 weeks' has no meaning: give a whole number of seconds, "
+            "'every 2 weeks' is not valid: use a whole number of seconds, "
             "minutes, hours or days, as in every 10 minutes.",
         ),
         (
             "every 99999 5 days",
             "every",
-            "'every 99999 5 days' has no meaning: give a whole number of seconds, "
+            "'every 99999 5 days' is not valid: use a whole number of seconds, "
             "minutes, hours or days, as in every 10 minutes.",
         ),
         (
             f"every {'9' * 5_000} days",
             "every",
-            f"'every {'9' * 5_000} days' has no meaning: give a whole number of "
+            f"'every {'9' * 5_000} days' is not valid: use a whole number of "
             "seconds, minutes, hours or days, as in every 10 minutes.",
         ),
         (
             "every 0 minutes",
             "every",
-            "An interval must be longer than nothing: give 1 or more.",
+            "An interval must be longer than zero: enter 1 or more.",
         ),
         (
             "every 99999999999 days",
             "every",
-            "99999999999 days are too long: give a smaller number.",
+            "99999999999 days are too long: enter a smaller number.",
         ),
         (
             "sunrise 52.5",
@@ -106,12 +106,12 @@ def test_what_looks_like_no_rule_is_none(text: str) -> None:
         (
             "sunrise 95 13.4",
             "latitude",
-            "There is no latitude 95.0: give -90 to 90.",
+            "There is no latitude 95.0: use -90 to 90.",
         ),
         (
             "2026-02-30T14:00",
             "at",
-            "'2026-02-30T14:00' is no instant: give one such as 2026-08-31T14:00 or "
+            "'2026-02-30T14:00' is not an instant: use one such as 2026-08-31T14:00 or "
             "2026-08-31T14:00+02:00.",
         ),
     ],

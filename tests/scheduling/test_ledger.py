@@ -101,7 +101,7 @@ def test_run_whose_deadline_has_passed_is_missed_and_not_run() -> None:
 
     run.refresh_from_db()
     assert (run.state, run.attempts) == ("missed", 0)
-    assert run.reason == "No worker took it up before its time was over."
+    assert run.reason == "No worker started it before its deadline."
     assert run.finished_at is not None
 
 

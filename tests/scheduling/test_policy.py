@@ -60,7 +60,7 @@ def test_latest_runs_in_place_of_those_before_it() -> None:
     assert decided.run == [after(minutes=2)]
     assert [one.slot for one in decided.not_run] == [MIDNIGHT, after(minutes=1)]
     assert {one.state for one in decided.not_run} == {Run.State.SKIPPED}
-    assert "2026-03-01 00:02:00 UTC runs in its place" in decided.not_run[0].reason
+    assert "2026-03-01 00:02:00 UTC runs instead" in decided.not_run[0].reason
     assert decided.next_slot == after(minutes=3)
 
 

@@ -175,7 +175,7 @@ def test_a_run_beyond_its_deadline_is_missed_and_says_so(
 
     late.refresh_from_db()
     assert late.state == Run.State.MISSED
-    assert late.reason == "No worker took it up before its time was over."
+    assert late.reason == "No worker started it before its deadline."
     in_time.refresh_from_db()
     assert in_time.state == Run.State.PENDING
 
@@ -188,7 +188,7 @@ def test_a_run_that_has_no_time_for_another_attempt_says_so(
     assert publishing.write_off_late() == 1
 
     again.refresh_from_db()
-    assert again.reason == "Its time was over before it could start again."
+    assert again.reason == "Its deadline passed before it could start again."
     assert again.error == "not yet"
 
 
@@ -198,4 +198,4 @@ def test_a_run_whose_schedule_is_gone_is_missed() -> None:
     assert publishing.write_off_late() == 1
 
     orphan.refresh_from_db()
-    assert orphan.reason == "The schedule was deleted before a worker took it up."
+    assert orphan.reason == "The schedule was deleted before a worker started it."

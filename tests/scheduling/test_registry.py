@@ -308,7 +308,7 @@ def test_each_argument_that_does_not_fit_has_its_sentence() -> None:
 
     assert problems == [
         "limit must be a whole number, not true.",
-        "days is no argument of this task; it takes: limit, name, colour.",
+        "days is not an argument of this task; it takes: limit, name, colour.",
         "name is missing: a text.",
     ]
 

@@ -205,26 +205,26 @@ def test_a_pause_that_is_over_is_not_told() -> None:
         ),
         (
             ["61 * * * *"],
-            "EXPRESSION: Minute: '61' has no meaning; give 0 to 59, as in 0,30.",
+            "EXPRESSION: Minute: '61' is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             ["* * * * *", "--tz=Berlin"],
-            "--tz: There is no time zone 'Berlin': give an IANA name such as "
+            "--tz: There is no time zone 'Berlin': use an IANA name such as "
             "Europe/Berlin.",
         ),
         (
             ["* * * * *", "--count=0"],
-            "Error: argument --count: '0' is no number of slots: give 1 to 1,000.",
+            "Error: argument --count: '0' is not a number of slots: use 1 to 1,000.",
         ),
         (
             ["* * * * *", "--after=yesterday"],
-            "Error: argument --after: 'yesterday' is no instant: give one with its "
+            "Error: argument --after: 'yesterday' is not an instant: use one with an "
             "offset, such as 2026-03-28T12:00+01:00.",
         ),
         (
             ["* * * * *", "--after=2026-03-28T12:00"],
-            "Error: argument --after: '2026-03-28T12:00' is no instant: give one "
-            "with its offset, such as 2026-03-28T12:00+01:00.",
+            "Error: argument --after: '2026-03-28T12:00' is not an instant: use one "
+            "with an offset, such as 2026-03-28T12:00+01:00.",
         ),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_schedule_without_a_meaning_ends_with_one() -> None:
 
     assert code == 1
     assert message == (
-        "Send the report: There is no time zone 'Nowhere': give an IANA name such as "
+        "Send the report: There is no time zone 'Nowhere': use an IANA name such as "
         "Europe/Berlin."
     )
 

@@ -128,22 +128,22 @@ def test_a_schedule_set_since_the_reading_is_the_one_that_counts() -> None:
                 crontab=CrontabSchedule(timezone="UTC"),
             ),
             "schedule",
-            "It has interval and crontab at once: leave it one of them.",
+            "It has interval and crontab at once: keep only one of them.",
         ),
         (
             PeriodicTask(interval=IntervalSchedule(every=0, period="days")),
             "every",
-            "An interval must be longer than nothing: give 1 or more.",
+            "An interval must be longer than zero: enter 1 or more.",
         ),
         (
             PeriodicTask(interval=IntervalSchedule(every=2**31 - 1, period="days")),
             "every",
-            "2147483647 days are too long: give a smaller number.",
+            "2147483647 days are too long: enter a smaller number.",
         ),
         (
             PeriodicTask(interval=IntervalSchedule(every=1, period="weeks")),
             "period",
-            "There is no period 'weeks': give days, hours, minutes or seconds.",
+            "There is no period 'weeks': use days, hours, minutes or seconds.",
         ),
         (
             PeriodicTask(
@@ -152,7 +152,7 @@ def test_a_schedule_set_since_the_reading_is_the_one_that_counts() -> None:
                 )
             ),
             "day_of_month",
-            "Day 31 never comes in month 2: change the day or the month.",
+            "Day 31 never occurs in month 2: change the day or the month.",
         ),
         (
             PeriodicTask(
@@ -161,7 +161,7 @@ def test_a_schedule_set_since_the_reading_is_the_one_that_counts() -> None:
                 )
             ),
             "latitude",
-            "There is no latitude nan: give -90 to 90.",
+            "There is no latitude nan: use -90 to 90.",
         ),
     ],
 )
@@ -183,11 +183,11 @@ def test_a_zone_that_sql_wrote_spoils_its_own_task_alone(zone: str) -> None:
         task.pk: task for task in timing.with_schedules(PeriodicTask.objects.all())
     }
 
-    with pytest.raises(InvalidTimingError, match="give an IANA name") as refusal:
+    with pytest.raises(InvalidTimingError, match="use an IANA name") as refusal:
         timing.timing_of(tasks[spoilt.pk], ANCHOR)
 
     assert refusal.value.field == "zone"
-    assert "give an IANA name" in timing.in_words(tasks[spoilt.pk])
+    assert "use an IANA name" in timing.in_words(tasks[spoilt.pk])
     assert timing.timing_of(tasks[sound.pk], ANCHOR).rule == Crontab("0", "6")
 
 

@@ -112,10 +112,10 @@ def test_a_task_that_is_not_offered_is_refused(name: str) -> None:
 
     assert problem == Problem(
         "task",
-        f"{json.dumps(name)} is no task that can be scheduled. Choose one of those "
+        f"{json.dumps(name)} is not a task that can be scheduled. Choose one of those "
         "offered, or mark it @schedulable in the code.",
     )
-    with pytest.raises(NotRunnableError, match="no task that can be scheduled"):
+    with pytest.raises(NotRunnableError, match="not a task that can be scheduled"):
         arguments_of(row(task=name))
 
 
@@ -141,7 +141,7 @@ def test_a_task_that_is_not_offered_is_refused(name: str) -> None:
         ({"kwargs": '{"limit": 1e999}'}, "limit must be a whole number, not Infinity"),
         ({"kwargs": '{"limit": "1"}'}, 'limit must be a whole number, not "1".'),
         ({"kwargs": '{"kinds": ["c"]}'}, 'kinds must be a list of any of "a", "b"'),
-        ({"kwargs": '{"days": 1}'}, "days is no argument of this task; it takes:"),
+        ({"kwargs": '{"days": 1}'}, "days is not an argument of this task; it takes:"),
         ({"kwargs": '{"slot": null}'}, "slot is filled in by the clock: leave it out."),
         ({"task": "tests.needs"}, "name is missing: a text."),
         (
@@ -178,7 +178,7 @@ def test_what_cannot_be_sent_is_told_whenever_it_is_due() -> None:
 
     assert unsendable(row(crontab=never)) == ""
     assert unsendable(row(task="a.task", queue="other")).startswith(
-        '"a.task" is no task that can be scheduled.'
+        '"a.task" is not a task that can be scheduled.'
     )
     assert 'queue must be empty, not "other"' in unsendable(row(queue="other"))
 
@@ -190,8 +190,8 @@ def test_an_interval_under_the_tasks_own_is_refused() -> None:
 
     assert problem == Problem(
         "interval",
-        "It runs too often for tests.takes: 1 min must lie between two runs. "
-        "Choose a longer interval.",
+        "It runs too often for tests.takes: there must be at least 1 min between two "
+        "runs. Choose a longer interval.",
     )
     assert not problems_of(row(interval=IntervalSchedule(every=60, period="seconds")))
 

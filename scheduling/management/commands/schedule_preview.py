@@ -153,7 +153,9 @@ def _line(timing: Timing, slot: datetime, zone: ZoneInfo) -> str:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
-        raise ArgumentTypeError(f"{text!r} is no number of slots: give 1 to {_MOST:,}.")
+        raise ArgumentTypeError(
+            f"{text!r} is not a number of slots: use 1 to {_MOST:,}."
+        )
     return int(text)
 
 
@@ -164,7 +166,7 @@ def _instant(text: str) -> datetime:
         at = None
     if at is None or at.tzinfo is None:
         raise ArgumentTypeError(
-            f"{text!r} is no instant: give one with its offset, such as "
+            f"{text!r} is not an instant: use one with an offset, such as "
             "2026-03-28T12:00+01:00."
         )
     return at.astimezone(UTC)

@@ -152,39 +152,39 @@ def test_an_interval_longer_than_the_calendar_never_comes() -> None:
         (
             Timing(Interval(timedelta(0)), ANCHOR),
             "every",
-            "An interval must be longer than nothing: give 1 or more.",
+            "An interval must be longer than zero: enter 1 or more.",
         ),
         (
             Timing(Interval(-HOUR), ANCHOR),
             "every",
-            "An interval must be longer than nothing: give 1 or more.",
+            "An interval must be longer than zero: enter 1 or more.",
         ),
         (
             Timing(Solar("noon", 0, 0), ANCHOR),
             "event",
-            "There is no solar event 'noon': give one of dawn_astronomical, "
+            "There is no solar event 'noon': use one of dawn_astronomical, "
             "dawn_nautical, dawn_civil, sunrise, solar_noon, sunset, dusk_civil, "
             "dusk_nautical, dusk_astronomical.",
         ),
         (
             Timing(Solar("sunrise", 90.1, 0), ANCHOR),
             "latitude",
-            "There is no latitude 90.1: give -90 to 90.",
+            "There is no latitude 90.1: use -90 to 90.",
         ),
         (
             Timing(Solar("sunrise", float("nan"), 0), ANCHOR),
             "latitude",
-            "There is no latitude nan: give -90 to 90.",
+            "There is no latitude nan: use -90 to 90.",
         ),
         (
             Timing(Solar("sunrise", 0, -181), ANCHOR),
             "longitude",
-            "There is no longitude -181: give -180 to 180.",
+            "There is no longitude -181: use -180 to 180.",
         ),
         (
             Timing(HOURLY, ANCHOR, start_time=at(12), expires=at(12)),
             "expires",
-            "It expires before it starts: give a later time, or none.",
+            "It expires before it starts: enter a later time, or none.",
         ),
     ],
 )

@@ -66,111 +66,109 @@ def test_blanks_around_the_parts_of_a_list_mean_nothing() -> None:
         (
             Crontab(minute="60"),
             "minute",
-            "Minute: '60' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: '60' is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             Crontab(minute=""),
             "minute",
-            "Minute: an empty part has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: an empty part is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             Crontab(minute="1,,2"),
             "minute",
-            "Minute: an empty part has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: an empty part is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             Crontab(hour="-1"),
             "hour",
-            "Hour: an empty part has no meaning; give 0 to 23, as in 8,20.",
+            "Hour: an empty part is not valid; use 0 to 23, as in 8,20.",
         ),
         (
             Crontab(minute="00005"),
             "minute",
-            "Minute: '00005' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: '00005' is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             Crontab(minute="*/0"),
             "minute",
-            "Minute: '*/0' has no meaning; after the slash comes a step of 1 or "
+            "Minute: '*/0' is not valid; after the slash comes a step of 1 or "
             "more, as in */15.",
         ),
         (
             Crontab(minute="5/10"),
             "minute",
-            "Minute: '5/10' has no meaning; a step needs a range to walk, as in "
-            "0-59/2.",
+            "Minute: '5/10' is not valid; a step needs a range to walk, as in 0-59/2.",
         ),
         (
             Crontab(minute="1-5/2/3"),
             "minute",
-            "Minute: '1-5/2/3' has no meaning; after the slash comes a step of 1 or "
+            "Minute: '1-5/2/3' is not valid; after the slash comes a step of 1 or "
             "more, as in */15.",
         ),
         (
             Crontab(minute="mon"),
             "minute",
-            "Minute: 'mon' has no meaning; give 0 to 59, as in 0,30.",
+            "Minute: 'mon' is not valid; use 0 to 59, as in 0,30.",
         ),
         (
             Crontab(day_of_month="0"),
             "day_of_month",
-            "Day of the month: '0' has no meaning; give 1 to 31, as in 1,15.",
+            "Day of the month: '0' is not valid; use 1 to 31, as in 1,15.",
         ),
         (
             Crontab(month_of_year="mon"),
             "month_of_year",
-            "Month: 'mon' has no meaning; give 1 to 12 or names such as feb, as in "
-            "1,7.",
+            "Month: 'mon' is not valid; use 1 to 12 or names such as feb, as in 1,7.",
         ),
         (
             Crontab(day_of_week="8"),
             "day_of_week",
-            "Day of the week: '8' has no meaning; give 0 to 7 or names such as mon, "
+            "Day of the week: '8' is not valid; use 0 to 7 or names such as mon, "
             "as in 0,5.",
         ),
         (
             Crontab(day_of_week="²"),
             "day_of_week",
-            "Day of the week: '²' has no meaning; give 0 to 7 or names such as mon, "
+            "Day of the week: '²' is not valid; use 0 to 7 or names such as mon, "
             "as in 0,5.",
         ),
         (
             Crontab(day_of_month="31", month_of_year="2"),
             "day_of_month",
-            "Day 31 never comes in month 2: change the day or the month.",
+            "Day 31 never occurs in month 2: change the day or the month.",
         ),
         (
             Crontab(day_of_month="31", month_of_year="4,6,sep,nov"),
             "day_of_month",
-            "Day 31 never comes in month 4,6,sep,nov: change the day or the month.",
+            "Day 31 never occurs in month 4,6,sep,nov: change the day or the month.",
         ),
         (
             Crontab(zone="Europe/Berln"),
             "zone",
-            "There is no time zone 'Europe/Berln': give an IANA name such as "
+            "There is no time zone 'Europe/Berln': use an IANA name such as "
             "Europe/Berlin. Did you mean Europe/Berlin?",
         ),
         (
             Crontab(zone="../etc/passwd"),
             "zone",
-            "There is no time zone '../etc/passwd': give an IANA name such as "
+            "There is no time zone '../etc/passwd': use an IANA name such as "
             "Europe/Berlin.",
         ),
         (
             Crontab(zone="Europe"),
             "zone",
-            "There is no time zone 'Europe': give an IANA name such as Europe/Berlin.",
+            "There is no time zone 'Europe': use an IANA name such as Europe/Berlin.",
         ),
         (
             Crontab(zone=""),
             "zone",
-            "There is no time zone '': give an IANA name such as Europe/Berlin.",
+            "There is no time zone '': use an IANA name such as Europe/Berlin.",
         ),
         # Whatever the host is set to.
         (
             Crontab(zone="localtime"),
             "zone",
-            "There is no time zone 'localtime': give an IANA name such as "
+            "There is no time zone 'localtime': use an IANA name such as "
             "Europe/Berlin.",
         ),
     ],
@@ -185,7 +183,7 @@ def test_what_has_no_meaning_is_refused_with_the_remedy(
 
 
 def test_a_refused_crontab_has_no_next_slot_either() -> None:
-    with pytest.raises(InvalidTimingError, match="never comes"):
+    with pytest.raises(InvalidTimingError, match="never occurs"):
         slots.next_slot(of(Crontab(day_of_month="30", month_of_year="2")), START)
 
 
