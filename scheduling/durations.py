@@ -30,11 +30,11 @@ _PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([a-z]+)", re.ASCII)
 
 
 class InvalidDurationError(ValueError):
-    """What was written is no length of time; str() says how one is written."""
+    """The text is not a length of time; str() says how to write one."""
 
 
 def parse(text: str) -> timedelta:
-    """Return the length that was written. Raises InvalidDurationError.
+    """Return the length that a text stands for. Raises InvalidDurationError.
 
     Zero needs no unit; everything else does.
     """
@@ -61,12 +61,16 @@ def written(length: timedelta) -> str:
     """Write a length so that `parse` reads it again: ``1 day 12 hours``."""
     hours, rest = divmod(length.seconds, 3600)
     minutes, whole_seconds = divmod(rest, 60)
-    seconds = whole_seconds + length.microseconds / 1_000_000
+    seconds = f"{whole_seconds}.{length.microseconds:06}".rstrip("0").rstrip(".")
     counts = {
-        "day": length.days,
-        "hour": hours,
-        "minute": minutes,
-        "second": int(seconds) if seconds == int(seconds) else seconds,
+        "day": str(length.days),
+        "hour": str(hours),
+        "minute": str(minutes),
+        "second": seconds,
     }
-    said = [f"{n} {unit}{'' if n == 1 else 's'}" for unit, n in counts.items() if n]
+    said = [
+        f"{count} {unit}{'' if count == '1' else 's'}"
+        for unit, count in counts.items()
+        if count != "0"
+    ]
     return " ".join(said) or "0 seconds"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scheduling.durations import LONGEST, InvalidDurationError, parse, written
@@ -45,6 +45,7 @@ def test_what_is_no_length_is_refused_with_the_remedy(text: str, sentence: str) 
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=LONGEST))
+@example(timedelta(microseconds=1))
 def test_what_is_written_is_read_again(length: timedelta) -> None:
     assert abs(parse(written(length)) - length) < timedelta(milliseconds=1)
 
