@@ -1,8 +1,9 @@
-"""What a schedule says, field by field: in the table, in the record, in its row.
+"""A schedule's definition, field by field: in the table, in the record, in its row.
 
-Beside `task` and `description` come `schedule`, the kinds of schedule that the task
-has (one, where all is well) with their fields, and every option that staff can edit.
-A schedule is one field: half of an old crontab and half of a new one is neither.
+The fields are `task`, `description`, every option that staff can edit, and `schedule`:
+the kinds of schedule that the task has (one, if it is valid) with their fields. The
+latter is a single field, because half of an old crontab and half of a new one is
+neither.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,7 +42,7 @@ OPTIONS = tuple(
 
 
 def in_table(default: DefaultSchedule) -> Definition:
-    """Return what the table says now."""
+    """Return the definition in the table of defaults."""
     return in_record(to_record(default))
 
 
@@ -58,7 +59,7 @@ def to_record(default: DefaultSchedule) -> dict[str, Any]:
 
 
 def in_record(record: dict[str, Any]) -> Definition:
-    """Return what was applied; what no default sets is as in a new row."""
+    """Return the definition that was applied; other fields are as in a new row."""
     return _options(PeriodicTask()) | {
         "task": record["task"],
         "schedule": {kind: record[kind] for kind in KINDS if kind in record},
@@ -67,7 +68,7 @@ def in_record(record: dict[str, Any]) -> Definition:
 
 
 def in_row(task: PeriodicTask) -> Definition:
-    """Return what stands in the database. Fetches the row of the schedule."""
+    """Return the definition in the database. Fetches the row of the schedule."""
     schedules = {kind: getattr(task, kind) for kind in KINDS}
     return _options(task) | {
         "task": task.task,
@@ -76,24 +77,24 @@ def in_row(task: PeriodicTask) -> Definition:
     }
 
 
-def let_zone_be_read(task: PeriodicTask) -> None:
-    """Give a task whose zone does not exist its crontab with the zone as text.
+def tolerate_unknown_zone(task: PeriodicTask) -> None:
+    """If a task's time zone does not exist, load its crontab with the zone as text.
 
-    Without it, even the name of such a task cannot be shown: its str() reads the
-    zone. One query, or two where there is something to mend.
+    Otherwise not even the name of such a task could be shown: its str() reads the
+    zone. One query, or two for an unknown zone.
     """
     try:
         str(task.crontab)
     except ValidationError:
         crontab = with_zone_names(CrontabSchedule.objects).get(pk=task.crontab_id)
-        let_zone_names_stand([crontab])
+        show_zone_names([crontab])
         task.crontab = crontab
 
 
 def with_zone_names(
     crontabs: models.Manager[CrontabSchedule] | models.QuerySet[CrontabSchedule],
 ) -> models.QuerySet[CrontabSchedule]:
-    """Read rows with their zones as text: one that does not exist fails them all."""
+    """Read zones as text: a single unknown one would make the whole query fail."""
     zone_name = Cast("timezone", models.CharField())
     named: models.QuerySet[CrontabSchedule] = crontabs.defer("timezone").annotate(
         zone_name=zone_name
@@ -101,14 +102,14 @@ def with_zone_names(
     return named
 
 
-def let_zone_names_stand(crontabs: Iterable[CrontabSchedule]) -> None:
-    """Let rows that were read so say the name where their zone is asked for."""
+def show_zone_names(crontabs: Iterable[CrontabSchedule]) -> None:
+    """Use the text as the zone of rows that `with_zone_names` has read."""
     for crontab in crontabs:
         _set_zone(crontab, crontab.zone_name)
 
 
 def row_of(kind: str, fields: Mapping[str, Any]) -> models.Model:
-    """Return an unsaved row with these fields; its zone may be no zone any more."""
+    """Return an unsaved row with these fields; its zone need not exist any more."""
     others = {name: value for name, value in fields.items() if name != "timezone"}
     row: models.Model = KINDS[kind](**others)
     if "timezone" in fields:
@@ -125,7 +126,7 @@ def in_words(field: str, value: Any) -> str:  # noqa: ANN401 - of any field
 
 
 def _options(task: PeriodicTask) -> dict[str, Any]:
-    """Return the options; an empty one, which forms leave behind, is as if unset."""
+    """Return the options; empty strings, which forms leave, count as unset."""
     new_row = PeriodicTask()
     found = {name: getattr(task, name) for name in OPTIONS}
     return {
@@ -135,7 +136,7 @@ def _options(task: PeriodicTask) -> dict[str, Any]:
 
 
 def _set_zone(crontab: models.Model, name: str) -> None:
-    # Past the column, which would look for the zone.
+    # Bypasses the column's descriptor, which would look the zone up.
     crontab.__dict__["timezone"] = name
 
 

@@ -145,7 +145,7 @@ def _compare(default: DefaultSchedule, found: _Found) -> SeededSchedule:
 def _read(default: DefaultSchedule) -> _Found:
     task = PeriodicTask.objects.filter(name=default.name).first()
     if task:
-        definitions.let_zone_be_read(task)
+        definitions.tolerate_unknown_zone(task)
     return _Found(task=task, record=_read_record(default))
 
 

@@ -16,7 +16,7 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import editing, history, manual, pausing, registry
 from scheduling.clock import database_now
-from scheduling.definitions import let_zone_be_read
+from scheduling.definitions import tolerate_unknown_zone
 from scheduling.exceptions import Refusal
 from scheduling.slots.zones import zone_names
 from scheduling.spoken import spoken_instant
@@ -69,7 +69,7 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> PeriodicTask | None:
         task: PeriodicTask | None = super().get_object(request, object_id, from_field)
         if task is not None:
-            let_zone_be_read(task)
+            tolerate_unknown_zone(task)
         return task
 
     # The form --------------------------------------------------------------------

@@ -21,7 +21,7 @@ from django_celery_beat import admin as stock
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
-from scheduling.definitions import let_zone_be_read
+from scheduling.definitions import tolerate_unknown_zone
 from scheduling.timing import in_words, with_schedules
 
 from . import cells
@@ -160,7 +160,7 @@ class ScheduleAdmin(ScheduleFormPages, ListAdmin):
         """Name what is to be deleted: the schedules, and nothing of before."""
         tasks = list(objs)
         for task in tasks:
-            let_zone_be_read(task)
+            tolerate_unknown_zone(task)
         _, _, lacking, protected = super().get_deleted_objects(tasks, request)
         named = [task.name for task in tasks]
         return named, {"schedules": len(tasks)}, lacking, protected

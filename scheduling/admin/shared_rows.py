@@ -24,7 +24,7 @@ from django_celery_beat.models import (
 )
 
 from scheduling.clock import database_now
-from scheduling.definitions import let_zone_names_stand, with_zone_names
+from scheduling.definitions import show_zone_names, with_zone_names
 from scheduling.protection import users_of
 from scheduling.slots import InvalidTimingError
 from scheduling.slots.zones import zone_named
@@ -73,7 +73,7 @@ class ClockedScheduleAdmin(_KeptWhileInUse, stock.ClockedScheduleAdmin):  # type
 class CrontabList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        let_zone_names_stand(self.result_list)
+        show_zone_names(self.result_list)
 
 
 class CrontabForm(forms.ModelForm):  # type: ignore[type-arg] # for the checker alone
@@ -119,7 +119,7 @@ class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type
     ) -> CrontabSchedule | None:
         row: CrontabSchedule | None = super().get_object(request, object_id, from_field)
         if row is not None:
-            let_zone_names_stand([row])
+            show_zone_names([row])
         return row
 
     def get_inlines(
@@ -134,7 +134,7 @@ class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type
     def get_deleted_objects(
         self, objs: Iterable[CrontabSchedule], request: HttpRequest
     ) -> tuple[Any, Any, Any, Any]:
-        let_zone_names_stand(objs)
+        show_zone_names(objs)
         return super().get_deleted_objects(objs, request)
 
 

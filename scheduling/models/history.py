@@ -16,7 +16,7 @@ from simple_history import register
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
-from scheduling.definitions import KINDS, in_row, let_zone_be_read
+from scheduling.definitions import KINDS, in_row, tolerate_unknown_zone
 from scheduling.models.schedule import Schedule
 
 
@@ -102,7 +102,7 @@ def timing_of(task: PeriodicTask) -> dict[str, Any]:
     Empty where its row went before the task did.
     """
     try:
-        let_zone_be_read(task)
+        tolerate_unknown_zone(task)
         timing = in_row(task)["schedule"]
     except ObjectDoesNotExist:
         return {}
