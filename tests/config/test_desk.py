@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.scheduling.admin.desk import RUNS, VIEW, staff
+from tests.scheduling.admin.desk import RUNS, VIEW, staff, text
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,12 @@ def test_the_site_and_its_apps_have_names(admin_client: Client) -> None:
 )
 def test_staff_find_what_they_may_see(right: str, app: str, names: list[str]) -> None:
     assert listed(staff(right), app) == names
+
+
+def test_who_may_see_nothing_is_told_whom_to_ask() -> None:
+    page = staff().get(reverse("admin:index"))
+
+    assert "may not look at anything here yet. Ask whoever keeps" in text(page)
 
 
 @pytest.mark.parametrize("app", ["scheduling", "django_celery_beat"])
