@@ -1,4 +1,4 @@
-"""Claim the schedules that are due and write down what becomes of their slots."""
+"""Claim the schedules that are due, and record what happens to their slots."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEDULES_AT_ONCE = 500
-#: With so many Runs a transaction is full: after an outage each schedule can have a
-#: thousand, and what one statement cannot write in time, none ever would.
+#: The most Runs of one transaction: after an outage each schedule can have a thousand,
+#: and a statement that exceeds its time-out would do so again each time.
 RUNS_AT_ONCE = 5000
-#: The largest number of that column of django-celery-beat's; counting ends there.
+#: The largest value of django-celery-beat's `total_run_count`.
 MOST_COUNTED = 2**31 - 1
 State = Run.State
 
@@ -44,18 +44,18 @@ class _Batch:
 
 
 def dispatch_due(limit: int = SCHEDULES_AT_ONCE) -> int:
-    """Write the Runs of what is due, and return how many schedules were planned.
+    """Write the Runs that are due, and return how many schedules were planned.
 
-    One transaction. By the database's clock, so that the clocks of beats do not
-    matter; what another beat, or an edit, has locked is left to it.
+    One transaction, by the database's clock, so that the clocks of beats do not
+    matter. Rows that another beat or an edit has locked are skipped.
     """
     with transaction.atomic():
         schedules = _claim(limit)
         if not schedules:
             return 0
         batch = _Batch(now=database_now())
-        # Read after the lock, in a statement of its own: what an edit committed while
-        # the first one ran is seen by this.
+        # Read after the lock, in a statement of its own, which sees the edits that were
+        # committed while the first one waited.
         tasks = changes.definitions_of(schedule.pk for schedule in schedules)
         current, anew = _as_computed(schedules, tasks, batch.now)
         at_work = _at_work([schedule.pk for schedule in current])

@@ -1,4 +1,4 @@
-"""Rules as somebody types them: "0 3 * * 1-5", "every 10 minutes", an instant."""
+"""Rules as users type them: "0 3 * * 1-5", "every 10 minutes", an instant."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,10 +20,10 @@ _CRONTAB_FIELDS = 5
 
 
 def parse(text: str, zone: str) -> Rule | None:
-    """Return the rule that a text stands for, or None where it looks like none.
+    """Return the rule that a text stands for, or None if it does not look like one.
 
     A crontab, and an instant without an offset, are in ``zone``. Raises
-    InvalidTimingError where it looks like a rule and has no meaning.
+    InvalidTimingError if it looks like a rule but is not valid.
     """
     words = text.split()
     rule: Rule | None = None

@@ -8,7 +8,7 @@ from scheduling.definitions import Definition
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A field in which a schedule stands otherwise than in the table."""
+    """A field in which a schedule differs from the table."""
 
     field: str
     standing: Any
@@ -17,7 +17,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """Which differences the table decides, and which staff decided."""
+    """Which differences are moved to the table's value, and which staff decided."""
 
     moved: tuple[Difference, ...]
     kept: tuple[Difference, ...]
@@ -26,9 +26,9 @@ class Merge:
 def merge(
     *, applied: Definition | None, standing: Definition, default: Definition
 ) -> Merge:
-    """Move the fields that still stand as they were applied; keep the others.
+    """Move the fields that are still as they were applied; keep the others.
 
-    Without `applied` nobody knows what staff left alone: everything is kept.
+    Without `applied` it is not known what staff changed, so everything is kept.
     """
     differences = [
         Difference(field=field, standing=standing[field], default=value)

@@ -1,7 +1,7 @@
-"""The parameters of a task: what its signature says that it takes.
+"""The parameters of a task, as its signature declares them.
 
-A value stands in a schedule as JSON; `clean` says whether it fits and returns what
-the task is given. `to_json` is the way back, for what a form has taken in.
+A schedule stores values as JSON; `clean` checks them and returns what the task is
+given. `to_json` is the inverse, for values from a form.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class IllTypedError(ValueError):
 
 
 class UnknownTypeError(TypeError):
-    """An annotation that no form has a field for; str() names it."""
+    """An annotation for which there is no form field; str() names it."""
 
 
 @dataclass(frozen=True)

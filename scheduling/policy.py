@@ -1,4 +1,4 @@
-"""What becomes of the slots that have come due: pure, by the schedule's policies."""
+"""What happens to slots that have come due: pure functions of the policies."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from django_celery_beat.models import PeriodicTask
 
-#: A slot sent within this is on time, and one that is not is overdue: beats take
-#: turns, databases fail over.
+#: A slot that is sent within this time is on time, and overdue after it. It allows
+#: for a beat's turn and a database's failover.
 ON_TIME = timedelta(minutes=1)
-#: So many slots that are not run have a row each; the older ones share one.
+#: This many slots that do not run get a row each; older ones share one.
 ROWS_APART = 100
-#: So many runs of one schedule are written at once. The rest follows with the next.
+#: The most runs of one schedule that are written at once; the rest follows in the
+#: next turn.
 RUNS_AT_ONCE = 1000
 
 TOO_OLD = "It was not sent within the time that the schedule allows."
@@ -69,7 +70,7 @@ def decide(
         run, passed = _each(timing, first, now, oldest_to_run)
     else:
         run, passed = _latest(schedule, timing, first, now, oldest_to_run)
-    # Those that did not fit in are the next to be decided upon.
+    # Slots that did not fit in are decided in the next turn.
     next_slot = slots.next_slot(timing, run[-1] if len(run) == RUNS_AT_ONCE else now)
     if at_work and schedule.overlap == Schedule.Overlap.SKIP:
         waits = [slot for slot in run if _takes_its_turn(schedule, slot, now)]
@@ -89,9 +90,9 @@ def patience(schedule: Schedule, task: PeriodicTask) -> timedelta:
 
 
 def ring_after(schedule: Schedule, task: PeriodicTask, slot: datetime) -> datetime:
-    """Return when the run of a slot may start: its jitter is always the same.
+    """Return when the run of a slot may start; a slot's jitter is always the same.
 
-    It does not carry the run beyond the end of the schedule.
+    Jitter does not move the run beyond the end of the schedule.
     """
     spread = schedule.jitter
     if task.expires:
@@ -116,7 +117,7 @@ def _takes_its_turn(schedule: Schedule, slot: datetime, now: datetime) -> bool:
 def _each(
     timing: slots.Timing, first: datetime, now: datetime, oldest_to_run: datetime
 ) -> tuple[list[datetime], list[NotRun]]:
-    """Return all that may still run, as many as go at once, and those too old."""
+    """Return the slots that may still run, up to the limit, and those too old."""
     if first >= oldest_to_run:
         return list(islice(_due(timing, first, now), RUNS_AT_ONCE)), []
     before = min(oldest_to_run - AN_INSTANT, now)
@@ -132,7 +133,7 @@ def _latest(
     now: datetime,
     oldest_to_run: datetime,
 ) -> tuple[list[datetime], list[NotRun]]:
-    """Return the latest slot, where it may still run, and what passes by."""
+    """Return the latest slot, if it may still run, and the slots that do not run."""
     newest = first
     if not timing.one_off:
         newest = slots.latest_between(timing, first, now) or first
@@ -148,9 +149,9 @@ def _latest(
 
 
 def _due(timing: slots.Timing, first: datetime, end: datetime) -> Iterator[datetime]:
-    """Return ``first``, which is due whatever the calendar says now, and those after.
+    """Return ``first``, which is due whatever the calendar says now, and later slots.
 
-    A schedule that runs once has no other.
+    A schedule that runs once has no later ones.
     """
     if timing.one_off:
         return iter((first,))
@@ -164,10 +165,10 @@ def _not_run(
     state: Run.State,
     reason: str,
 ) -> list[NotRun]:
-    """Give the newest hundred a row each, and all older ones one with their range.
+    """Give the latest hundred slots a row each, and all older ones a shared row.
 
-    From ``first``, which is due whatever the calendar says. The older ones are counted
-    and not walked: in a year of seconds there are thirty million.
+    ``first`` is due whatever the calendar says. The older ones are counted without
+    iterating over them: in a year of seconds there are thirty million.
     """
     recent: list[datetime] = []
     if not timing.one_off:

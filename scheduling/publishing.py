@@ -1,4 +1,4 @@
-"""Ring for the Runs that wait: the message is a doorbell, and may be lost."""
+"""Send messages for waiting Runs; a message is only a doorbell, and may be lost."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ RUNS_AT_ONCE = 200
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 SOFT_OF_HARD = 0.9
 
-# One body at a time: a run rings when no older one of its schedule is open. Beat has
-# 15 seconds to ring, and to write that it did; then another does it.
+# One body at a time: a run is sent when no older one of its schedule is open. A beat
+# has 15 seconds to send it and to record that; after that, another beat sends it.
 TAKE = """
 UPDATE scheduling_run AS run
 SET ring_after = statement_timestamp() + interval '15 seconds',
@@ -49,8 +49,8 @@ RETURNING run.id, run.task, run.args, run.kwargs, run.slot,
      WHERE s.periodic_task_id = run.periodic_task_id)
 """
 
-# A worker may have been faster: what it claimed is left alone. One that is not
-# claimed is rung again after 1, 2, 4 ... 10 minutes.
+# A worker may have claimed the run already, which is left alone. A run that is not
+# claimed is sent again after 1, 2, 4 ... 10 minutes.
 MARK_RUNG = """
 UPDATE scheduling_run
 SET state = 'queued', queued_at = coalesce(queued_at, statement_timestamp()),
@@ -84,10 +84,10 @@ WHERE run.id = late.id
 
 
 class BrokerAwayError(Exception):
-    """The broker takes no message; ``rung`` were sent before."""
+    """The broker does not accept messages; ``rung`` were sent before."""
 
     def __init__(self, rung: int) -> None:
-        super().__init__("The broker takes no message.")
+        super().__init__("The broker does not accept messages.")
         self.rung = rung
 
 
@@ -101,12 +101,12 @@ class _Ring(NamedTuple):
 
 
 def ring_due(limit: int = RUNS_AT_ONCE) -> int:
-    """Publish the Runs whose time to ring has come; return how many there were.
+    """Send the Runs whose time has come; return how many there were.
 
-    Takes them by a statement of its own, which is committed before the first message
-    goes out: a beat that dies here has rung for none, one or all of them, and another
-    rings again. Raises BrokerAwayError at the first message that the broker does not
-    take; those that were not sent wait no longer than it does.
+    Takes them with a statement of its own, committed before the first message is
+    sent: if a beat dies here, after none, some or all of them, another sends them
+    again. Raises BrokerAwayError at the first message that the broker does not
+    accept; those that were not sent become due again at once.
     """
     taken = _take(limit)
     rung: list[UUID] = []
@@ -124,7 +124,7 @@ def ring_due(limit: int = RUNS_AT_ONCE) -> int:
 
 
 def write_off_late() -> int:
-    """End the waiting Runs that may start no longer; return how many there were."""
+    """End the waiting Runs that may no longer start; return how many there were."""
     with connection.cursor() as cursor:
         cursor.execute(WRITE_OFF)
         return int(cursor.rowcount)
@@ -141,7 +141,7 @@ def _take(limit: int) -> list[_Ring]:
 
 
 def _published(ring: _Ring) -> bool:
-    """Send one message. What is wrong with this one alone ends its Run alone."""
+    """Send one message. A problem with this message fails only its own Run."""
     headers = {"run": str(ring.id)}
     if ring.slot:
         headers["slot"] = ring.slot.isoformat()
@@ -166,14 +166,14 @@ def _published(ring: _Ring) -> bool:
 
 
 def _hard_limit(ring: _Ring) -> int | None:
-    """Return the limit in whole seconds; None is the workers' own."""
+    """Return the limit in whole seconds; None means the workers' own."""
     return ceil(ring.time_limit.total_seconds()) if ring.time_limit else None
 
 
 def _soft_limit(ring: _Ring) -> int | None:
-    """Return a limit below the hard one; alone, neither would be of much use.
+    """Return a limit below the hard one, so that a body can clean up.
 
-    At the soft one a body may clean up, at the hard one its process is killed.
+    At the hard limit its process is killed.
     """
     hard = _hard_limit(ring)
     return max(1, int(hard * SOFT_OF_HARD)) if hard else None

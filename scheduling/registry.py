@@ -77,7 +77,7 @@ class SchedulableTask:
         return dict(zip(self.positional, args, strict=False))
 
     def problems_with(self, kwargs: Mapping[str, Json]) -> list[str]:
-        """Return a sentence for each argument that is missing, unknown or ill."""
+        """Return a sentence for each argument that is missing, unknown or ill-typed."""
         return [
             problem
             for problem in (
@@ -92,9 +92,9 @@ class SchedulableTask:
         ]
 
     def received(self, kwargs: Mapping[str, Json]) -> dict[str, Any]:
-        """Return arguments that came as JSON as the task's annotations have them.
+        """Convert arguments from JSON to the types of the task's annotations.
 
-        What does not fit stays as it is, for the task to refuse in its own words.
+        Values that do not fit are passed on unchanged, for the task to refuse.
         """
         return {name: self._received(name, value) for name, value in kwargs.items()}
 
@@ -115,7 +115,7 @@ class SchedulableTask:
             return "slot is filled in by the clock: leave it out."
         if parameter is None:
             known = ", ".join(one.name for one in self.parameters) or "none"
-            # Not as it stands: a name can hold what no text of the database can.
+            # Escaped if necessary: PostgreSQL cannot store every string as text.
             named = name if name.isprintable() else shown(name)
             return f"{named[:60]} is not an argument of this task; it takes: {known}."
         try:
@@ -170,7 +170,7 @@ def all_tasks() -> list[SchedulableTask]:
 
 @cache
 def _import_tasks() -> None:
-    """Import the tasks modules of all apps; a web process needs none of them else."""
+    """Import the tasks modules of all apps; a web process does not do so by itself."""
     autodiscover_modules("tasks")
 
 

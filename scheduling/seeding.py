@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SeededSchedule:
-    """What became of one default, or would: the fields written and those kept."""
+    """The outcome for one default: the fields that are written and those kept."""
 
     name: str
     outcome: Outcome
@@ -41,9 +41,9 @@ class SeededSchedule:
 
     @property
     def is_drift(self) -> bool:
-        """Whether the schedule itself lacks something that the table has.
+        """Whether a deploy would still change the schedule.
 
-        What staff changed is no drift: nothing will ever be done about it.
+        An edit by staff is not drift, because no deploy will ever change it.
         """
         return self.outcome in {Outcome.CREATED, Outcome.MOVED}
 
@@ -68,7 +68,7 @@ def apply_defaults(
 ) -> list[SeededSchedule]:
     """Create the schedules that are missing, and move the fields that staff left alone.
 
-    Where nothing differs nothing is written or locked. May run in several processes
+    Without a difference, nothing is written or locked. May run in several processes
     at once: one of them writes, the others find it done.
     """
     return [_apply(default) for default in defaults]
@@ -76,16 +76,16 @@ def apply_defaults(
 
 @transaction.atomic
 def reset_default(default: DefaultSchedule) -> SeededSchedule:
-    """Make a schedule what the table says, whoever made it or changed it.
+    """Set a schedule to what the table says, whoever created or changed it.
 
-    When it last ran, and how often, stays. From here on it counts as made from the
+    When it last ran, and how often, is kept. From now on it counts as made from the
     table.
     """
     if _create_if_missing(default):
         return SeededSchedule(name=default.name, outcome=Outcome.CREATED)
     found = _lock(default)
     standing = definitions.in_row(found.task)
-    # As if everything had been applied as it stands, nothing is an edit.
+    # With the current values as those applied, no difference counts as an edit.
     plan = merge(
         applied=standing, standing=standing, default=definitions.in_table(default)
     )
@@ -97,8 +97,8 @@ def reset_default(default: DefaultSchedule) -> SeededSchedule:
 def _apply(default: DefaultSchedule) -> SeededSchedule:
     """Merge one default.
 
-    One transaction a schedule, and none where there is nothing to do: a deploy does
-    not wait for an edit in Admin that is under way, nor hold one up.
+    One transaction for each schedule, and none if there is nothing to do: a deploy
+    neither waits for an edit in Admin nor holds one up.
     """
     found = _read(default)
     if _is_settled(default, found):
@@ -155,10 +155,10 @@ def _read_record(default: DefaultSchedule) -> dict[str, Any] | None:
 
 
 def _lock(default: DefaultSchedule) -> _Found:
-    """Lock the row that tells stock beat, then the task, then read the rest anew.
+    """Lock the row that notifies stock beat, then the task; then read the rest again.
 
-    In this order, which is that of every edit in Admin: `PeriodicTask.save` tells it
-    before it writes. The other way round the two would deadlock.
+    This is the order of every edit in Admin: `PeriodicTask.save` writes that row
+    first. In the opposite order the two would deadlock.
     """
     list(PeriodicTasks.objects.select_for_update())
     PeriodicTask.objects.select_for_update().filter(name=default.name).first()
@@ -174,10 +174,11 @@ def _create_if_missing(default: DefaultSchedule) -> bool:
 
 
 def _insert(default: DefaultSchedule) -> bool:
-    """Create the schedule, unless somebody else has created its name meanwhile.
+    """Create the schedule, unless another process has created it in the meantime.
 
-    The unique name decides. The model's validation sees a row that is committed by
-    then, the table one that comes later; a new crontab goes with the lost schedule.
+    The unique name decides: the model's validation sees a row that is committed by
+    then, the constraint one that is committed later. The loser's crontab is rolled
+    back with its schedule.
     """
     says = definitions.in_table(default)
     try:
@@ -196,17 +197,17 @@ def _insert(default: DefaultSchedule) -> bool:
 
 
 def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
-    """Write these fields of the locked task and no other, and tell stock beat.
+    """Write these fields of the locked task and no others, and notify stock beat.
 
-    Not by `save`, which would write `last_run_at` as well and refuses a row that
-    somebody has spoilt in another field.
+    Not with `save`, which would also write `last_run_at`, and which rejects a row
+    with an invalid value in another field.
     """
     if not moved or found.task is None:
         return
     values = {difference.field: difference.default for difference in moved}
     if not values.keys() <= {"task", "description"}:
-        # Stock beat counts from here what has never run. So a change of when
-        # starts the wait anew, and a change of wording alone does not.
+        # Stock beat counts from this date until the first run, so only a change of
+        # the timing may move it, and a change of wording may not.
         values["date_changed"] = timezone.now()
     if "schedule" in values:
         values |= references_to(values.pop("schedule"))
@@ -215,7 +216,7 @@ def _write(found: _Found, moved: tuple[Difference, ...]) -> None:
 
 
 def _record(default: DefaultSchedule) -> None:
-    """Remember what was merged. The same again is not written."""
+    """Record what was merged, unless it is recorded already."""
     record = definitions.to_record(default)
     if record == _read_record(default):
         return

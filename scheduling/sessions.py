@@ -16,14 +16,14 @@ def delete_expired_sessions(
 ) -> int:
     """Delete the sessions that have expired, and return how many.
 
-    A transaction of its own for each batch, so that logins never wait for long. Ends
-    after a batch where the worker has been asked to stop; the next run goes on.
+    Each batch is a transaction of its own, so that logins never wait for long. Ends
+    after a batch if the worker has been asked to stop; the next run continues.
     """
     cutoff = now or timezone.now()
     deleted = 0
     for keys in _expired_batches(cutoff, batch_size):
-        # A request that began before the expiry may have prolonged its session since
-        # the keys were read, hence the second look at the date.
+        # A request that began before the expiry may have extended its session since
+        # the keys were read, so the date is checked again.
         expired = Session.objects.filter(pk__in=keys, expire_date__lt=cutoff)
         deleted += expired.delete()[0]
         if stopping():

@@ -1,4 +1,4 @@
-"""What a PeriodicTask's rows say about when it is due."""
+"""When a PeriodicTask is due, according to its rows."""
 
 import hashlib
 import json
@@ -41,8 +41,8 @@ _FIELDS: dict[type[models.Model], tuple[str, ...]] = {
 def with_schedules(tasks: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
     """Read the tasks' schedules with them, in one statement.
 
-    A zone that does not exist fails a whole statement that reads it as a zone, so it
-    is read as text here; then it spoils its own task alone.
+    A zone that does not exist would make the whole statement fail, so zones are read
+    as text; then an unknown one affects only its own task.
     """
     zone_name = Cast("crontab__timezone", CharField())
     with_rows = tasks.select_related(*KINDS).defer("crontab__timezone")
@@ -53,8 +53,8 @@ def with_schedules(tasks: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
 def timing_of(task: PeriodicTask, anchor: datetime) -> Timing:
     """Return when the task is due; ``anchor`` is the origin of an interval's grid.
 
-    Raises InvalidTimingError where that has no meaning. Its ``field`` is
-    ``schedule`` where none is set, or several are.
+    Raises InvalidTimingError if the timing is not valid. Its ``field`` is
+    ``schedule`` if none is set, or several are.
     """
     timing = Timing(
         rule=_rule(task),
@@ -79,7 +79,7 @@ def fingerprint(task: PeriodicTask) -> str:
 def in_words(task: PeriodicTask) -> str:
     """Say when the task is due: "Daily at 00:00, Europe/Berlin".
 
-    A schedule without a meaning is told as such, with the remedy.
+    For an invalid schedule, returns what is wrong with it, and the remedy.
     """
     try:
         return wording.in_words(_rule(task))

@@ -1,7 +1,7 @@
-"""Whether a schedule can run: what forbids it, in sentences that name the remedy.
+"""Whether a schedule can run and, if not, why not: in sentences with the remedy.
 
-Rows come from forms, from code and from SQL, so that anything may stand in them;
-nothing here raises for it.
+Rows come from forms, from code and from SQL, so they may contain anything; nothing
+here raises because of it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class NotRunnableError(ValueError):
 
 
 def problems_of(task: PeriodicTask, timing: Timing | None = None) -> list[Problem]:
-    """Return everything that forbids to run a schedule; an empty list: it can run.
+    """Return everything that prevents a schedule from running; empty: it can run.
 
     ``timing`` is the task's, where the caller has it; else it is made here, which
     fetches the row of its schedule and, for the anchor, its Schedule. Never raises
@@ -69,9 +69,9 @@ def problems_of(task: PeriodicTask, timing: Timing | None = None) -> list[Proble
 
 
 def unsendable(task: PeriodicTask) -> str:
-    """Return why a schedule's task cannot be sent, or ''; nothing about when.
+    """Return why a schedule's task cannot be sent, or ''; its timing is not checked.
 
-    Cheap, and without a query: the clock asks it for every slot.
+    Cheap and without a query, because it is called for every slot.
     """
     problems = _message_problems(task, registry.find(task.task))
     return " ".join(problem.message for problem in problems)
@@ -174,14 +174,14 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _excerpt(text: object) -> str:
-    """Return a field of JSON as it stands there, as much as a sentence bears."""
+    """Return the text of a JSON field, shortened for a sentence."""
     if not isinstance(text, str) or not text.isprintable():
         return shown(text)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def _envelope_problems(task: PeriodicTask) -> list[Problem]:
-    """Return what would steer the message past where the worker expects it."""
+    """Return the options that would route the message away from its worker."""
     problems = [
         Problem(
             name,

@@ -1,4 +1,4 @@
-"""How a rule is said to staff: "Monday to Friday at 09:00, Europe/Berlin"."""
+"""Rules in words for staff: "Monday to Friday at 09:00, Europe/Berlin"."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, timedelta
@@ -27,7 +27,7 @@ _UNITS = (
 
 
 def in_words(rule: Rule) -> str:
-    """Say when a rule is due. Raises InvalidTimingError where it has no meaning."""
+    """Return in words when a rule is due. Raises InvalidTimingError."""
     check_rule(rule)
     match rule:
         case Interval(every):
