@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from orders.models import Order
 
+from .counting import Tally, count_candidates
 from .runs import new_run
-from .sweep import Tally, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ def forecast(
     Reads only, by the sweep's own counting. Raises ValueError as start_run does.
     """
     run = new_run(dry_run=dry_run, policies=policies, limit=limit, approve=approve)
-    tallies = list(counted(run))
+    tallies = list(count_candidates(run))
     verb = "count" if run.dry_run else "close"
     return " ".join(
         filter(None, (_closing(tallies, verb, run.cutoff), _waiting(tallies)))
