@@ -16,12 +16,12 @@ from scheduling.validity import problems_of
 OUR_SCHEDULER = "scheduling.beat:SlotScheduler"
 LOST_WITHOUT_IT = (
     "Two beats send every slot twice.",
-    "A slot that falls due while the broker is away is gone.",
-    "What a stopped beat missed is caught up late, or twice, or never.",
-    "No run is written down, so that nobody sees what ran and why the rest did not.",
-    "Pauses and the policies for catching up and overlap are not heeded.",
-    "What may be scheduled, and how often, is not asked before sending.",
-    "One row that cannot be read stops all of them.",
+    "A slot that falls due while the broker is away is lost.",
+    "Slots missed by a stopped beat are caught up late, or twice, or never.",
+    "No run is recorded, so nobody sees what ran and why the rest did not.",
+    "Pauses and the policies for catch-up and overlap are ignored.",
+    "What may be scheduled, and how often, is not checked before sending.",
+    "A single row that cannot be read stops all schedules.",
 )
 
 
@@ -41,8 +41,8 @@ def check_beat_schedule_is_empty(
     return [
         Error(
             f"CELERY_BEAT_SCHEDULE holds entries: {', '.join(sorted(entries))}.",
-            hint="Move them to scheduling/defaults.py. The clock runs what stands in "
-            "the tables; entries in the settings would never run.",
+            hint="Move them to scheduling/defaults.py. The clock runs what is in the "
+            "tables; entries in the settings would never run.",
             id="scheduling.E001",
         )
     ]
@@ -75,8 +75,8 @@ def check_schedules_can_run(
 ) -> list[CheckMessage]:
     """Name the schedules that are on and cannot run.
 
-    Asked with `check --database default` alone, and by `migrate`: hence a warning,
-    for a row of staff's must not hold up a deployment.
+    Runs only with `check --database default`, and in `migrate`: a warning, because a
+    row that staff have edited must not block a deployment.
     """
     return [
         CheckWarning(
@@ -95,5 +95,5 @@ def _switched_on(alias: str) -> list[PeriodicTask]:
     try:
         return list(tasks.select_related("clock").order_by("pk"))
     except ProgrammingError:
-        # `migrate` asks before it has made the tables, or a column of them.
+        # `migrate` runs it before the tables, or some of their columns, exist.
         return []

@@ -1,7 +1,8 @@
-"""What is in use is not deleted, or not in the middle of its use.
+"""Safe deletion: nothing is deleted that is in use, or while it is locked.
 
-A row that says when stays while a schedule goes by it: django-celery-beat would delete
-those schedules with it, without a word. And a schedule is deleted by whoever holds it.
+A crontab, interval, solar event or clocked time cannot be deleted while a schedule uses
+it: django-celery-beat would silently delete those schedules with it. And a schedule is
+locked before it is deleted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _KIND_OF = {model: kind for kind, model in KINDS.items()}
 
 
 def protect_rows_in_use() -> None:
-    """Refuse from now on, in this process, to delete such a row in use."""
+    """From now on, in this process, refuse to delete such a row while it is in use."""
     for kind, model in KINDS.items():
         pre_delete.connect(
             _refuse_if_in_use, sender=model, dispatch_uid=f"scheduling.protect.{kind}"
@@ -33,14 +34,14 @@ def protect_rows_in_use() -> None:
 def lock_schedules_first() -> None:
     """From now on, in this process, lock a task's Schedule before it is deleted.
 
-    Django's next statement has the task's Runs; who retries one of them takes the
-    Schedule before it, and the two would wait for each other.
+    Django's next statement locks the task's Runs. A retry locks the Schedule before
+    the Run, so in the opposite order the two would deadlock.
     """
     pre_delete.connect(_lock, sender=PeriodicTask, dispatch_uid="scheduling.lock")
 
 
 def users_of(row: models.Model, *, using: str = DEFAULT_DB_ALIAS) -> list[PeriodicTask]:
-    """Return the schedules that go by this interval, crontab ..., by name."""
+    """Return the schedules that use this crontab, interval etc., by name."""
     goes_by = {_KIND_OF[type(row)]: row.pk}
     return list(PeriodicTask.objects.using(using).filter(**goes_by).order_by("name"))
 
@@ -61,7 +62,7 @@ def _refuse_if_in_use(
     using: str,
     **_signal: Any,  # noqa: ANN401 - Django's signature
 ) -> None:
-    # A schedule that is put on it meanwhile is the foreign key's to refuse.
+    # If a schedule is pointed at it in the meantime, the foreign key refuses.
     users = users_of(instance, using=using)
     if users:
         raise ProtectedError(refusal(instance, users), set(users))

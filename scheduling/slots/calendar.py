@@ -1,4 +1,4 @@
-"""The slots of a timing, whatever its rule."""
+"""The slots of a timing, for every kind of rule."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A rule, and what bounds it. All datetimes are aware.
+    """A rule and its bounds. All datetimes are aware.
 
-    Slots are not before ``start_time`` and before ``expires``. An interval counts
+    Slots are at or after ``start_time`` and before ``expires``. An interval counts
     from ``start_time``, at which it is due, or else from ``anchor``, at which it is
-    not. A timing of one slot (a clocked one always is) has the next slot alone,
-    whenever it is asked: who runs it has to disable it.
+    not. A ``one_off`` timing (a clocked one always is) has only the next slot, from
+    whatever instant one asks: the caller has to disable it after it ran.
     """
 
     rule: Rule
@@ -35,7 +35,7 @@ class Timing:
 
 
 def check(timing: Timing) -> None:
-    """Raise InvalidTimingError where the timing has no meaning."""
+    """Raise InvalidTimingError if the timing is not valid."""
     check_rule(timing.rule)
     if timing.start_time and timing.expires and timing.expires <= timing.start_time:
         raise InvalidTimingError(
@@ -44,7 +44,7 @@ def check(timing: Timing) -> None:
 
 
 def check_rule(rule: Rule) -> None:
-    """Raise InvalidTimingError where the rule has no meaning."""
+    """Raise InvalidTimingError if the rule is not valid."""
     match rule:
         case Crontab():
             crontab.parse(rule)
@@ -55,9 +55,9 @@ def check_rule(rule: Rule) -> None:
 
 
 def next_slot(timing: Timing, after: datetime) -> datetime | None:
-    """Return the first slot after this instant, in UTC, or None where none is left.
+    """Return the first slot after this instant, in UTC, or None if none is left.
 
-    Raises InvalidTimingError where the rule has no meaning.
+    Raises InvalidTimingError if the rule is not valid.
     """
     try:
         slot = _first_after(timing, after.astimezone(UTC))
@@ -70,7 +70,7 @@ def next_slot(timing: Timing, after: datetime) -> datetime | None:
 
 
 def next_slots(timing: Timing, after: datetime, count: int) -> list[datetime]:
-    """Return the first ``count`` slots after this instant; fewer where it ends."""
+    """Return the first ``count`` slots after this instant; fewer if it ends."""
     return list(islice(_slots_after(timing, after), count))
 
 
@@ -88,11 +88,11 @@ def is_single(timing: Timing) -> bool:
 
 
 def count_between(timing: Timing, start: datetime, end: datetime) -> int:
-    """Count the slots after ``start`` up to ``end``, without walking all of them."""
+    """Count the slots after ``start`` up to ``end``, without iterating over them."""
     first, last = next_slot(timing, start), latest_between(timing, start, end)
     if first is None or last is None:
         return 0
-    # Both are slots, so what bounds the timing need not be minded any more.
+    # Both are slots, so the bounds of the timing no longer matter.
     match timing.rule:
         case Interval(every):
             return (last - first) // every + 1
@@ -126,8 +126,8 @@ def latest_slots(
 ) -> list[datetime]:
     """Return the last ``count`` slots after ``start`` up to ``end``, in order.
 
-    Looks back from the end, twice as far each time: what lies long before them is
-    not walked.
+    Looks back from the end, twice as far each time, so that earlier slots are not
+    iterated over.
     """
     reach = _closest(timing.rule) * count
     while True:

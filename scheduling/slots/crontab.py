@@ -17,12 +17,12 @@ _LISTED_TIMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    """Due where a zone's clock shows what five fields say, each as Celery reads it.
+    """Due when a zone's clock matches five fields, each interpreted as by Celery.
 
-    A day has to fit day of month *and* day of week. A time that spring swallows is
-    due at the end of the gap; one that autumn repeats is due once, the first time.
-    Where the hours are all 24, it is due in both of the repeated hours, and what is
-    swallowed is left out.
+    A day must match day of month *and* day of week. A time that is skipped in spring
+    is due at the end of the gap; one that is repeated in autumn is due once, the first
+    time. If all 24 hours match, it is due in both of the repeated hours, and skipped
+    times are left out.
     """
 
     minute: str = "*"
@@ -37,8 +37,8 @@ class Crontab:
 def parse(rule: Crontab) -> tuple[Pattern, ZoneInfo]:
     """Return what the fields say, and the zone.
 
-    Raises InvalidTimingError where a field has no meaning, where no day fits them
-    all, and where the zone does not exist.
+    Raises InvalidTimingError if a field is not valid, if no day fits them all, or
+    if the zone does not exist.
     """
     zone = zones.zone_named(rule.zone)
     pattern = Pattern(
@@ -68,7 +68,7 @@ def first_after(rule: Crontab, after: datetime) -> datetime | None:
 
 
 def count_between(rule: Crontab, start: datetime, end: datetime) -> int:
-    """Count the instants after ``start`` up to ``end``, walking days alone."""
+    """Count the instants after ``start`` up to ``end``, walking only over days."""
     pattern, zone = parse(rule)
     read = zones.wall_time if _is_hourly(pattern) else zones.furthest_wall_time
     count = 0

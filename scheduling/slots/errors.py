@@ -2,7 +2,7 @@
 
 
 class InvalidTimingError(ValueError):
-    """A timing that has no meaning: which field is wrong, and what would be right.
+    """An invalid timing: which field is wrong, and how to correct it.
 
     ``field`` names an attribute of the timing or of its rule; the text is a sentence
     for staff, with the remedy.

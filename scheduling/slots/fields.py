@@ -1,4 +1,4 @@
-"""The five fields of a crontab: what Celery reads in them, and Sunday as 7."""
+"""The five fields of a crontab, parsed as by Celery; Sunday may also be 7."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Field:
     def parse(self, text: str) -> frozenset[int]:
         """Return the numbers that the field names.
 
-        Raises InvalidTimingError, for this field, where it has no meaning.
+        Raises InvalidTimingError, for this field, if it is not valid.
         """
         parts = text.strip().split(",")
         return frozenset(number for part in parts for number in self._part(part))

@@ -8,17 +8,17 @@ from scheduling.slots.errors import InvalidTimingError
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Due again and again after the same time; a day is 24 hours, whatever clocks do.
+    """Due at regular intervals; a day is 24 hours, also when the clocks change.
 
-    The instants stand on a grid whose origin the timing gives, so that neither an
-    outage nor a late run moves them.
+    The instants are on a grid whose origin the timing gives, so neither an outage nor
+    a late run moves them.
     """
 
     every: timedelta
 
 
 def check(rule: Interval) -> None:
-    """Raise InvalidTimingError unless the grid has a width."""
+    """Raise InvalidTimingError unless the interval is longer than zero."""
     if rule.every <= timedelta(0):
         raise InvalidTimingError(
             "every", "An interval must be longer than zero: enter 1 or more."

@@ -1,4 +1,4 @@
-"""The times on a wall that a crontab's fields name: no zone, no instants."""
+"""The local times that match a crontab's fields: no time zone, no instants."""
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
@@ -22,7 +22,7 @@ class Pattern:
     weekdays: frozenset[int]
 
     def first_after(self, wall: datetime) -> datetime | None:
-        """Return the first time after this one, or None where no day fits."""
+        """Return the first time after this one, or None if no day fits."""
         today = wall.date()
         found = self._time_after(wall.hour, wall.minute) if self.fits(today) else None
         if found is not None:

@@ -1,4 +1,4 @@
-"""What the sun does at a place, as Celery's own schedule computes it."""
+"""Solar events at a place, as Celery's own schedule computes them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,9 +33,9 @@ EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Solar:
-    """Due at an event of the sun, by name, at a place in degrees north and east.
+    """Due at a solar event, by name, at a place in degrees north and east.
 
-    A day on which it does not occur there is passed over.
+    Days on which it does not occur there are skipped.
     """
 
     event: str

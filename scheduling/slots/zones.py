@@ -1,4 +1,4 @@
-"""Wall clocks: what instant a local time is where the clocks change.
+"""Conversion between instants and local times, with changes of the clocks.
 
 Wall times are datetimes without a zone, instants are datetimes in UTC.
 """
@@ -69,8 +69,8 @@ def shift_at(wall: datetime, zone: ZoneInfo) -> timedelta:
 def first_showing(wall: datetime, zone: ZoneInfo) -> datetime:
     """Return the first instant at which the zone's clock shows this time, or a later.
 
-    That is the first of two where autumn repeats the time, and the end of the gap
-    where spring swallows it.
+    That is the first of two if the time is repeated, and the end of the gap if it is
+    skipped.
     """
     earlier, later = _readings(wall, zone)
     return last_change(later, earlier, zone) if later < earlier else earlier
