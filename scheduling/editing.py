@@ -1,8 +1,8 @@
-"""Save what a person made of a schedule, unless somebody else was faster.
+"""Save a person's edit of a schedule, unless somebody else has changed it.
 
-The road: lock the Schedule, then its task; compare with what the page showed; note
-what stands; write the fields that differ and no other. When it last ran and how often
-are the clock's to write, and a page that was opened an hour ago knows nothing of them.
+The steps: lock the Schedule, then its task; compare with what the page showed; save the
+current state as a version; write the fields that differ and no others. When it last ran
+and how often is written by the clock, and never from a page that may be an hour old.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ POLICIES = tuple(
 
 
 class EditedMeanwhile(Refusal):
-    """The page showed a schedule that stands otherwise by now."""
+    """The schedule has changed since the page showed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a schedule is to say: columns of the task, when by kind, and policies."""
+    """The wanted values: columns of the task, its timing by kind, and policies."""
 
     fields: Mapping[str, Any]
     timing: dict[str, dict[str, Any]]
@@ -49,9 +49,9 @@ class Wanted:
 
 
 def version_of(task: PeriodicTask, clock: Schedule | None) -> str:
-    """Return a word for how a schedule stands. It changes with every edit.
+    """Return a hash of a schedule's state. It changes with every edit.
 
-    Not with a run or a pause; nor when beat finds a task that it did not know.
+    It does not change with a run or a pause, nor when beat discovers the task.
     """
     standing = history.standing_of(task, clock or Schedule())
     said = json.dumps([standing.task, standing.policies], default=str, sort_keys=True)
@@ -59,14 +59,14 @@ def version_of(task: PeriodicTask, clock: Schedule | None) -> str:
 
 
 def clock_of(task: PeriodicTask) -> Schedule | None:
-    """Return what the clock knows of a task; None until beat has seen it."""
+    """Return the Schedule of a task; None until beat has discovered it."""
     return Schedule.objects.filter(pk=task.pk).first()
 
 
 def lock_as_seen(task_id: int, version: str) -> Schedule:
-    """Lock a Schedule and its task, both as a page with this version showed them.
+    """Lock a Schedule and its task if they still have this version.
 
-    Returns the Schedule with its task. Raises EditedMeanwhile. In a transaction.
+    Returns the Schedule with its task. Raises EditedMeanwhile. Needs a transaction.
     """
     clock = _lock(task_id)
     if clock is None:
@@ -88,7 +88,7 @@ def change(clock: Schedule, wanted: Wanted, *, reason: str = "") -> list[str]:
     now = database_now()
     task = clock.periodic_task
     history.note_what_stands(task, clock, at=now)
-    # One of several equal rows is as good as another.
+    # Keep the row if it is equal; of several equal rows, any will do.
     stands = in_row(task)["schedule"] == wanted.timing
     references = {} if stands else references_to(wanted.timing)
     changed = _assign(task, {**wanted.fields, **references})
@@ -125,8 +125,8 @@ def _lock(task_id: int) -> Schedule | None:
     if not clocks:
         return None
     (clock,) = clocks
-    # Beat locks the two in this order. The second lock keeps code and SQL away from
-    # the definition until this is committed, and reads it as it stands by then.
+    # Beat locks the two in this order. The second lock keeps code and SQL from changing
+    # the definition until this is committed, and reads its current state.
     tasks = with_schedules(PeriodicTask.objects.filter(pk=task_id))
     clock.periodic_task = tasks.select_for_update(of=("self",)).get()
     return clock
@@ -141,7 +141,7 @@ def _assign(row: PeriodicTask | Schedule, values: Mapping[str, Any]) -> list[str
 
 
 def _sign(rows: Collection[Any], *, now: datetime, reason: str = "") -> None:
-    """Let the versions that these rows leave be of one moment."""
+    """Give the versions of these rows the same date."""
     for row in rows:
         row._history_date = now  # noqa: SLF001 - as django-simple-history asks
         row._change_reason = reason  # noqa: SLF001 - as above

@@ -1,4 +1,4 @@
-"""Who changed a schedule, when, and what from what to what, in words."""
+"""Who changed which fields of a schedule, and when, in words."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 
-#: So many versions of a schedule are read, and as many of its policies.
+#: The most versions that are read of a schedule, and of its policies.
 MOST_READ = 200
-NOBODY = "Not by a person who was logged in"
-FOUND_SO = "Found so: it was changed past these pages"
-STOOD_SO = "How it stood before its first change here"
+NOBODY = "Not by a logged-in user"
+FOUND_SO = "Found like this: it was changed outside these pages"
+STOOD_SO = "As it was before its first change here"
 
 TASK_LABELS = {
     "name": "Name",
@@ -63,9 +63,9 @@ POLICY_LABELS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """How a schedule stands, or stood: its task's fields, and its policies.
+    """The state of a schedule at some time: its task's fields, and its policies.
 
-    There are no policies where nobody has ever changed them.
+    There are no policies if nobody has ever changed them.
     """
 
     task: Values
@@ -74,7 +74,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Change:
-    """One field, from what to what, in words."""
+    """One field that changed, with both values in words."""
 
     label: str
     before: str
@@ -83,7 +83,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What one person changed at one moment; ``key`` leads back to that moment."""
+    """What one person changed at one moment; ``key`` identifies that moment."""
 
     key: str
     at: datetime
@@ -95,19 +95,19 @@ class Entry:
 
     @property
     def words(self) -> list[tuple[str, str]]:
-        """Return how all stood after it."""
+        """Return the state after it, in words."""
         return told(self.standing)
 
 
 def standing_of(task: PeriodicTask, clock: Schedule | None) -> Standing:
-    """Return how a schedule stands in these rows. Fetches the row of its timing."""
+    """Return the state of a schedule in these rows. Fetches the row of its timing."""
     policies = _values(PolicyVersion, clock) if clock else {}
     timing_now = {"timing": timing_of(task)}
     return Standing(_values(TaskVersion, task) | timing_now, policies)
 
 
 def entries_of(task_id: int) -> list[Entry]:
-    """Return what is known of a schedule's past, the newest first. Three queries."""
+    """Return the known history of a schedule, newest first. Three queries."""
     moments = _moments(task_id)
     if not moments:
         return []
@@ -125,9 +125,9 @@ def entry_at(task_id: int, key: str) -> Entry | None:
 def changes_since(
     entries: Sequence[Entry], task: PeriodicTask, clock: Schedule | None
 ) -> tuple[Change, ...]:
-    """Return what differs now from the newest entry: an edit that nobody signed.
+    """Return what differs now from the newest entry: edits without an entry.
 
-    SQL and bulk updates leave none, nor does whoever edits a crontab that it shares.
+    SQL and bulk updates leave none, nor do edits of a crontab that it shares.
     """
     if not entries:
         return ()
@@ -135,10 +135,10 @@ def changes_since(
 
 
 def note_what_stands(task: PeriodicTask, clock: Schedule, *, at: datetime) -> None:
-    """Write down what the rows say where the latest version says something else.
+    """Save a version of the current rows if the latest version differs from them.
 
-    Bulk updates and SQL leave no version, nor does the clock. Done before a change,
-    this puts down to a person what that person changed and nothing more.
+    Bulk updates and SQL leave no version, nor does the clock. Called before a change,
+    so that a person is credited with their own change and nothing more.
     """
     before = at - timedelta(microseconds=1)
     for model, row in ((TaskVersion, task), (PolicyVersion, clock)):
@@ -165,7 +165,7 @@ def changes_between(before: Standing, after: Standing) -> tuple[Change, ...]:
 
 
 def told(standing: Standing) -> list[tuple[str, str]]:
-    """Return every field that says something, with its label, in words."""
+    """Return every field that is set, with its label, in words."""
     labels = TASK_LABELS | POLICY_LABELS
     values = standing.task | standing.policies
     said = [(label, in_words(name, values.get(name))) for name, label in labels.items()]
@@ -206,7 +206,7 @@ def timing_in_words(kept: Mapping[str, Mapping[str, Any]]) -> str:
 
 @dataclass(frozen=True)
 class _Moment:
-    """The versions that were written at one moment, and how all stood after it."""
+    """The versions that were written at one moment, and the state after it."""
 
     at: datetime
     versions: list[Any]
@@ -218,7 +218,7 @@ def _moments(task_id: int) -> list[_Moment]:
     versions = [*_read(TaskVersion, task_id), *_read(PolicyVersion, task_id)]
     versions.sort(key=lambda version: version.history_date)
     found: dict[datetime, _Moment] = {}
-    # The first version of the policies is how they stood before their first change.
+    # The first version of the policies is their state before the first change.
     policies = [version for version in versions if isinstance(version, PolicyVersion)]
     standing = Standing({}, _values(PolicyVersion, policies[0]) if policies else {})
     for version in versions:
@@ -285,7 +285,7 @@ def _differences(
 
 
 def _json_in_words(text: str) -> str:
-    """Return arguments as staff read them: as they stand, where they are no JSON."""
+    """Return arguments as staff read them; unchanged if they are not JSON."""
     try:
         found = json.loads(text or "null")
     except ValueError:
