@@ -14,6 +14,7 @@ from scheduling.beat import LONGEST_SLEEP, SHORTEST_SLEEP, Look, SlotScheduler
 from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.seeding import apply_defaults
 from tests.processes import OwnProcess, StartCelery
+from tests.scheduling.schedules import follow_all, ran
 from tests.scheduling.waiting import until
 
 
@@ -123,21 +124,39 @@ def test_beat_does_not_stop_for_a_row_that_nobody_can_read(
     assert beat.exit_code() == 0
 
 
-def test_beat_tells_that_no_worker_is_alive(
-    beats: Callable[[int], list[OwnProcess]],
-) -> None:
+def worker_was_seen(ago: timedelta) -> None:
     now = datetime.now(UTC)
     Heartbeat.objects.create(
         kind=Heartbeat.Kind.WORKER,
         name="gone",
         started_at=now - timedelta(hours=1),
-        seen_at=now - timedelta(minutes=10),
+        seen_at=now - ago,
     )
+
+
+def test_beat_tells_that_no_worker_is_alive(
+    beats: Callable[[int], list[OwnProcess]],
+) -> None:
+    worker_was_seen(timedelta(minutes=10))
 
     beats(1)
 
     incidents = Incident.objects.filter(kind=Incident.Kind.NO_WORKER)
     until(incidents.exists)
+
+
+def test_beat_does_not_miss_at_once_the_worker_that_starts_with_it(
+    beats: Callable[[int], list[OwnProcess]],
+) -> None:
+    worker_was_seen(timedelta(seconds=75))
+    task = hourly()
+    follow_all()
+    ran(task, "failed")
+
+    beats(1)
+
+    until(Incident.objects.exists)
+    assert [incident.kind for incident in Incident.objects.all()] == ["failed"]
 
 
 def look(**waits: float | None) -> Look:
