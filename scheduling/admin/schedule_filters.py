@@ -93,7 +93,7 @@ class KindFilter(ChoiceFilter):
         ("interval", "At an interval"),
         ("solar", "By the sun"),
         ("clocked", "Once"),
-        ("none", "None"),
+        ("none", "No time given"),
     ]
     conditions = {kind: _kind(kind) for kind in (*KINDS, "none")}
 
