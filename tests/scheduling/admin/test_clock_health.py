@@ -112,4 +112,4 @@ def test_the_rest_of_the_front_page_is_still_there(admin_client: Client) -> None
 
     assert "Clock health" in page
     assert "Authentication and Authorization" in page
-    assert "Recent actions" in page
+    assert "What you did last" in page

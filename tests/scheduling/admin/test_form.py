@@ -520,7 +520,7 @@ def test_a_page_with_errors_keeps_what_was_entered_and_shows_the_slots(
 ) -> None:
     answer = save(admin_client, **daily(name=""))
 
-    assert "name: This field is required." in errors(answer)
+    assert "name: Give the schedule a name." in errors(answer)
     assert "Daily at 03:00, Europe/Berlin: next at " in text(answer)
     assert len(answer.context["preview"].lines) == 10
 
