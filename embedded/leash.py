@@ -1,9 +1,9 @@
-"""Run a command that must not outlive the one who asked for it.
+"""Run a command that must not outlive the process that started it.
 
     python -m embedded.leash RUN_DIR COMMAND [ARGUMENT ...]
 
-`make run` starts its processes so. It may be killed in a way that leaves it no
-chance to stop them; then its lock falls free, and that is what is watched here.
+`make run` starts its processes this way. If it is killed without a chance to stop
+them, the kernel releases its lock, and this process notices.
 """
 
 import os
@@ -30,8 +30,8 @@ def main(run_dir: Path, command: Sequence[str]) -> int:
     children.share()
     asked_early: list[int] = []
     _on_request(asked_early.append)
-    # Its own session: a Ctrl-C at the terminal is for the owner, who then asks
-    # each process once. Asked with all its children, a worker loses its tasks.
+    # In its own session: a Ctrl-C at the terminal goes to the owner, which then asks
+    # each process once. A worker that is signalled with its children loses its tasks.
     process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - ours
     _on_request(lambda _number: process.terminate())
     if asked_early:
@@ -50,7 +50,7 @@ def _on_request(react: Callable[[int], None]) -> None:
 
 
 def _outlive(run_dir: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait for the owner's end, then for the process's, and not for ever."""
+    """Wait for the owner to end, then, for a limited time, for the process."""
     OwnLock(run_dir / RUNNER_LOCK).wait_until_free()
     process.terminate()
     try:
@@ -60,7 +60,7 @@ def _outlive(run_dir: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _kill_group(pid: int) -> None:
-    """End what the process started and did not end itself."""
+    """Kill what the process started and did not stop."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

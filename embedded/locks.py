@@ -1,4 +1,4 @@
-"""File locks, which the kernel lets go of however their holder ends."""
+"""File locks, which the kernel releases however their holder ends."""
 
 import fcntl
 import os
@@ -14,11 +14,11 @@ class FileLock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def share(self) -> None:
-        """Wait until nobody holds it alone, then hold it with others."""
+        """Wait until nobody holds it exclusively, then share it."""
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def try_alone(self) -> bool:
-        """Hold it alone if nobody else has it at all."""
+        """Hold it exclusively if nobody else has it at all."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -26,7 +26,7 @@ class FileLock:
         return True
 
     def close(self) -> None:
-        """Let go."""
+        """Release it."""
         os.close(self._descriptor)
 
 
@@ -45,18 +45,18 @@ class OwnLock:
         return True
 
     def wait_until_free(self) -> None:
-        """Return once its holder has ended or let go."""
+        """Return once its holder has ended or released it."""
         fcntl.lockf(self._descriptor, fcntl.LOCK_SH)
         self.close()
 
     def close(self) -> None:
-        """Let go."""
+        """Release it."""
         os.close(self._descriptor)
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock at this path alone, waiting for it."""
+    """Hold the lock at this path exclusively, waiting for it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Tell a server that runs from a file that a dead one left."""
+"""Distinguish a running server from a pid file that a dead one left."""
 
 import ctypes
 import os
@@ -12,8 +12,8 @@ PR_SET_CHILD_SUBREAPER = 36
 def serving(pid_file: Path, directory: Path) -> int | None:
     """Return the process that the file names, if it works in this directory.
 
-    The number alone proves nothing: after a crash or a new start of the machine
-    it may be anybody's.
+    The number alone proves nothing: after a crash or a reboot it may belong to any
+    process.
     """
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])

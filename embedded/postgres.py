@@ -11,16 +11,16 @@ from embedded.layout import DATABASE, ROLE, Layout
 from embedded.pids import bury, serving
 from embedded.unprivileged import ProgramFailedError, make_directory, run
 
-# A server that was killed first writes again what it had not yet written.
+# A server that was killed first recovers what it had not yet written.
 PATIENCE_SECONDS = 120
 POLL_SECONDS = 0.05
 
-# Nothing of what a test writes has to outlive the machine's next crash.
+# What a test writes need not survive a crash of the machine.
 FORGETFUL = ("-c fsync=off", "-c synchronous_commit=off", "-c full_page_writes=off")
 
 
 def start(layout: Layout, *, durable: bool = True) -> None:
-    """Start the server where it is not running, with its database made."""
+    """Start the server if it is not running, and create its database."""
     make_directory(layout.postgres_dir)
     if layout.postgres_sockets != layout.redis_sockets:
         make_directory(layout.postgres_sockets)
@@ -36,7 +36,7 @@ def start(layout: Layout, *, durable: bool = True) -> None:
 
 
 def stop(layout: Layout) -> None:
-    """Stop the server where it is running, and wait until it has ended."""
+    """Stop the server if it is running, and wait until it has ended."""
     pid = _postmaster(layout)
     if pid is not None:
         arguments = ["stop", "-D", str(layout.postgres_data), "-m", "fast", "-w"]
@@ -45,7 +45,7 @@ def stop(layout: Layout) -> None:
 
 
 def _initialise(layout: Layout) -> None:
-    """Make the data directory under another name first, so that it is whole."""
+    """Create the data directory under another name first, so that it is complete."""
     draft = layout.postgres_dir / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     arguments = [

@@ -1,4 +1,4 @@
-"""The programs that the servers are: where this machine has them."""
+"""Where this machine has the programs of the servers."""
 
 import importlib.util
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class NotInstalledError(Exception):
-    """A wheel that the embedded servers need is not here."""
+    """A wheel that the embedded servers need is not installed."""
 
 
 def postgres_home() -> Path:

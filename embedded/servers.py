@@ -1,4 +1,4 @@
-"""Servers that run for as long as somebody uses them."""
+"""Servers that run for as long as a process uses them."""
 
 import signal
 import sys
@@ -14,18 +14,18 @@ from embedded.pids import adopt_orphans
 
 
 class Servers(Protocol):
-    """What a process needs to run before it can work."""
+    """The servers that a process needs."""
 
     @property
     def has_fake_redis(self) -> bool:
-        """Whether Redis is made of Python, and keeps nothing."""
+        """Whether Redis is fakeredis, which keeps nothing."""
 
     def running(self) -> AbstractContextManager[None]:
         """Keep the servers running inside the context."""
 
 
 class Nothing:
-    """No server of ours: all are named in the environment."""
+    """No embedded server: the environment names all of them."""
 
     has_fake_redis = False
 
@@ -45,16 +45,16 @@ class EmbeddedServers:
 
     @property
     def has_fake_redis(self) -> bool:
-        """Whether Redis is made of Python, and keeps nothing."""
+        """Whether Redis is fakeredis, which keeps nothing."""
         return self.redis and self.layout.redis_port is not None
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the servers running inside the context.
 
-        The first process to enter starts them and the last to leave stops them;
-        one that was killed inside does not count, as the kernel let go of its
-        lock. What it left running is taken over by the next.
+        The first process to enter starts them and the last to leave stops them. A
+        process that was killed inside does not count, because the kernel has released
+        its lock; the next one takes over what it left running.
         """
         adopt_orphans()
         users = FileLock(self.layout.users_lock)
@@ -65,7 +65,7 @@ class EmbeddedServers:
                 self._start()
             yield
         finally:
-            # From here on there is nothing to interrupt but the tidying up.
+            # From here on a signal could only interrupt the clean-up.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
             users.close()
@@ -74,7 +74,7 @@ class EmbeddedServers:
             signal.signal(signal.SIGINT, interrupt)
 
     def stop_if_unused(self) -> bool:
-        """Stop the servers if nobody uses them, and say whether it is so."""
+        """Stop the servers if no process uses them; return whether that is so."""
         users = FileLock(self.layout.users_lock)
         try:
             with exclusive(self.layout.control_lock):
@@ -94,5 +94,5 @@ class EmbeddedServers:
 
 
 def _leave(_signal: int, _frame: object) -> None:
-    """End as the signal asks, but through the contexts that are open."""
+    """Exit as the signal asks, but leave the open contexts properly."""
     sys.exit(128 + signal.SIGTERM)

@@ -22,7 +22,7 @@ class ProgramFailedError(Exception):
 
 
 def is_needed() -> bool:
-    """Say whether this process is root."""
+    """Return whether this process is root."""
     return os.geteuid() == 0
 
 
@@ -71,7 +71,7 @@ def _identity(directory: Path) -> tuple[int | None, int | None]:
 
 
 def _account(directory: Path) -> pwd.struct_passwd:
-    """Return whose the directory is already, so that it stays theirs."""
+    """Return the owner of the directory, so that it stays the owner."""
     owner = directory.stat().st_uid
     if owner:
         return pwd.getpwuid(owner)
@@ -104,5 +104,5 @@ def _copy_installation(home: Path, copy: Path) -> None:
     try:
         draft.rename(copy)
     except OSError:
-        # Another process was faster; its copy is as good.
+        # Another process was faster; its copy is equally good.
         shutil.rmtree(draft)
