@@ -36,8 +36,26 @@ for _model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule
     admin.site.unregister(_model)
 
 
+class _Users(stock.PeriodicTaskInline):  # type: ignore[misc] # untyped
+    """The schedules that go by a row, each with a link to its own page."""
+
+    verbose_name = verbose_name_plural = "Schedules that go by it"
+    fields = readonly_fields = ("name", "task")
+
+
 class _KeptWhileInUse:
     """Shows the schedules that go by a row as what keeps it from being deleted."""
+
+    inlines = (_Users,)
+
+    def get_inlines(
+        self, request: HttpRequest, obj: models.Model | None
+    ) -> Sequence[type[InlineModelAdmin[Any, Any]]]:
+        """Leave out the schedules of a row that is still to be made."""
+        found: Sequence[type[InlineModelAdmin[Any, Any]]] = super().get_inlines(  # type: ignore[misc] # of ModelAdmin, which follows
+            request, obj
+        )
+        return found if obj else ()
 
     def get_deleted_objects(
         self, objs: Iterable[models.Model], request: HttpRequest
@@ -58,16 +76,9 @@ def _link(task: PeriodicTask) -> str:
     return format_html('Schedule: <a href="{}">{}</a>', url, task.name)
 
 
-class _Users(stock.PeriodicTaskInline):  # type: ignore[misc] # untyped
-    """The schedules that go by a row, each with a link to its own page."""
-
-    verbose_name = verbose_name_plural = "Schedules that go by it"
-    fields = readonly_fields = ("name", "task")
-
-
 @admin.register(ClockedSchedule)
 class ClockedScheduleAdmin(_KeptWhileInUse, stock.ClockedScheduleAdmin):  # type: ignore[misc] # as above
-    inlines = (_Users,)
+    pass
 
 
 class CrontabList(ChangeList):
@@ -98,7 +109,6 @@ class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type
     """Shows a row that has no meaning like any other, to be mended or deleted."""
 
     form = CrontabForm
-    inlines = (_Users,)
     list_display = ("__str__", "says")
     fields = ("says", *CRONTAB, "timezone")
     readonly_fields = ("says",)
@@ -129,7 +139,14 @@ class CrontabScheduleAdmin(_KeptWhileInUse, stock.CrontabScheduleAdmin):  # type
         inlines: Sequence[type[InlineModelAdmin[Any, Any]]] = super().get_inlines(
             request, obj
         )
-        return inlines if obj is None or _exists(str(obj.timezone)) else ()
+        return inlines if obj and _exists(str(obj.timezone)) else ()
+
+    def get_fields(
+        self, request: HttpRequest, obj: CrontabSchedule | None = None
+    ) -> Sequence[Any]:
+        """Say in words what stands, and nothing of what is still to be entered."""
+        fields: Sequence[Any] = super().get_fields(request, obj)
+        return fields if obj else [name for name in fields if name != "says"]
 
     def get_deleted_objects(
         self, objs: Iterable[CrontabSchedule], request: HttpRequest
@@ -148,9 +165,9 @@ def _exists(zone: str) -> bool:
 
 @admin.register(IntervalSchedule)
 class IntervalScheduleAdmin(_KeptWhileInUse, stock.IntervalScheduleAdmin):  # type: ignore[misc] # as above
-    inlines = (_Users,)
+    pass
 
 
 @admin.register(SolarSchedule)
 class SolarScheduleAdmin(_KeptWhileInUse, stock.SolarScheduleAdmin):  # type: ignore[misc] # as above
-    inlines = (_Users,)
+    pass

@@ -38,8 +38,8 @@ def save(client: Client, address: str, entered: dict[str, str]) -> Any:
 @pytest.mark.parametrize(
     ("entered", "sentence"),
     [
-        ({"minute": "-1"}, "minute"),
-        ({"hour": "-5 minutes"}, "hour"),
+        ({"minute": "-1"}, "Minute: "),
+        ({"hour": "-5 minutes"}, "Hour: "),
         (
             {"day_of_month": "31", "month_of_year": "2"},
             "Day 31 never occurs in month 2: change the day or the month.",
@@ -85,3 +85,17 @@ def test_a_row_that_celery_cannot_read_is_shown_and_mended(
     assert [page.status_code for page in shown] == [200, 200]
     assert answer.status_code == 302
     assert row.minute == "0"
+
+
+def test_a_row_that_is_still_to_be_made_says_nothing_of_itself(
+    admin_client: Client,
+) -> None:
+    row = CrontabSchedule.objects.create(**NIGHTLY)
+
+    blank = text(admin_client.get(reverse(ADD)))
+    made = text(admin_client.get(reverse(PAGE, args=[row.pk])))
+
+    assert "Schedules that go by it" not in blank
+    assert "In words" not in blank
+    assert "Schedules that go by it" in made
+    assert "In words: Daily at 03:00, Europe/Berlin" in made
