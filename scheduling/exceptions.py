@@ -1,7 +1,7 @@
 """The named refusals of the clock.
 
-Every door (admin, command) catches ``ClockError`` and shows its sentence; the
-subclasses are those that a door treats differently.
+Every caller (admin, command) catches ``ClockError`` and shows its sentence; the
+subclasses are those that callers treat differently.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class ClockError(Exception):
-    """Something was asked of the clock that it does not do."""
+    """A request that the clock refuses."""
 
 
 class InvalidPause(ClockError):  # noqa: N818 - a refusal, named as staff would
-    """A pause that no schedule could be given; ``field`` is what to mend."""
+    """A pause that is not valid for any schedule; ``field`` is what to correct."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)
@@ -25,11 +25,11 @@ class InvalidPause(ClockError):  # noqa: N818 - a refusal, named as staff would
 
 
 class Refusal(ClockError):  # noqa: N818 - as above
-    """One schedule, or one run, to which this cannot be done now."""
+    """The request is not possible for one schedule or run in its current state."""
 
 
-class AskedAlready(Refusal):
-    """It was asked for before, as ``run``: a second click, which changes nothing."""
+class AlreadyRequested(Refusal):
+    """``run`` was requested before: a second click, which changes nothing."""
 
     def __init__(self, sentence: str, *, run: Run) -> None:
         super().__init__(sentence)

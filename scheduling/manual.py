@@ -1,7 +1,7 @@
-"""Runs that staff ask for: run now, retry, and cancel what has not started.
+"""Runs that staff request: run now, retry, and cancel what has not started.
 
-Each writes a row; beat rings for it within a second. Neither a pause nor a disabled
-schedule is in the way of a run by hand.
+Each writes a row, and beat sends it within a second. Neither a pause nor a disabled
+schedule prevents a run by hand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import registry
 from scheduling.clock import database_now
-from scheduling.exceptions import AskedAlready, Refusal
+from scheduling.exceptions import AlreadyRequested, Refusal
 from scheduling.models import Run, Schedule
 from scheduling.pausing import lock
 from scheduling.spoken import spoken_instant
@@ -23,15 +23,15 @@ from scheduling.validity import NotRunnableError, arguments_of
 logger = logging.getLogger(__name__)
 
 State, Trigger = Run.State, Run.Trigger
-#: What was run to its end, or not at all, and may be run once more.
+#: The states from which a run may be retried.
 RETRIED = (State.FAILED, State.LOST, State.MISSED, State.SKIPPED)
 
 
 def run_now(task: PeriodicTask, *, by: str, run_id: UUID | None = None) -> Run:
-    """Write down a run that starts as soon as a worker is free, and return it.
+    """Record a run that starts as soon as a worker is free, and return it.
 
-    ``run_id`` makes it idempotent: the page that asks carries one, so that a second
-    click finds the run of the first, however fast that ended. Raises AskedAlready for
+    ``run_id`` makes it idempotent: the page carries one, so that a second click finds
+    the run of the first, even if that has ended. Raises AlreadyRequested for
     it, and where a run by hand of this schedule has not ended. Raises Refusal for what
     could not run. Locks the schedule.
     """
@@ -50,11 +50,11 @@ def run_now(task: PeriodicTask, *, by: str, run_id: UUID | None = None) -> Run:
 
 
 def retry(run: Run, *, by: str) -> Run:
-    """Write down another try of a run that came to no good end, and return it.
+    """Record a retry of a run that did not succeed, and return it.
 
     Takes the arguments of that run; one that never started takes what the schedule
     says now. A run is retried once, its retry once more, and so on: raises
-    AskedAlready for a second click. Raises Refusal for what is open, succeeded, has
+    AlreadyRequested for a second click. Raises Refusal for what is open, succeeded, has
     lost its schedule or could not run. Locks the schedule, then the run.
     """
     with transaction.atomic():
@@ -76,10 +76,10 @@ def retry(run: Run, *, by: str) -> Run:
 
 
 def cancel(run: Run, *, by: str) -> Run:
-    """Let a run that has not started never start, and return it as it stands then.
+    """Cancel a run that has not started, and return its new state.
 
     Compare and set: a worker that claims it at the same moment either wins or finds
-    it gone. Raises Refusal for what has started or ended.
+    nothing to claim. Raises Refusal for what has started or ended.
     """
     now = database_now()
     waiting = Run.objects.waiting().filter(pk=run.pk)
@@ -105,9 +105,9 @@ def _refuse_second_click(schedule: Schedule, run_id: UUID | None) -> None:
     if asked is None:
         return
     ended = "" if asked.is_open else f", and has ended: {asked.get_state_display()}"
-    raise AskedAlready(
-        f"“{schedule}” was asked for already, by {asked.requested_by} at"
-        f" {spoken_instant(asked.created_at)}{ended}. It runs once.",
+    raise AlreadyRequested(
+        f"A run of “{schedule}” was already requested by {asked.requested_by} at"
+        f" {spoken_instant(asked.created_at)}{ended}. It runs only once.",
         run=asked,
     )
 
@@ -119,9 +119,9 @@ def _refuse_retry(tried: Run) -> None:
         )
     again = tried.retries.first()
     if again:
-        raise AskedAlready(
-            f"{again.requested_by} has retried it already, at"
-            f" {spoken_instant(again.created_at)}. Retry that run, if it must be.",
+        raise AlreadyRequested(
+            f"{again.requested_by} has already retried it, at"
+            f" {spoken_instant(again.created_at)}. Retry that run instead.",
             run=again,
         )
 

@@ -16,7 +16,7 @@ from django_celery_beat.models import PeriodicTask
 from scheduling import registry
 from scheduling.changes import definitions_of
 from scheduling.clock import database_now
-from scheduling.exceptions import AskedAlready, InvalidPause
+from scheduling.exceptions import AlreadyRequested, InvalidPause
 from scheduling.models import Schedule
 from scheduling.spoken import number_of
 from scheduling.timing import in_words
@@ -103,8 +103,8 @@ def _tell(request: HttpRequest, question: Question, done: Done) -> None:
         (first, *rest) = done.changed
         who = number_of(len(done.changed), "schedule") if rest else f"“{first}”"
         messages.success(request, f"{who}: {question.done}.")
-    again = [one for one in done.refused if isinstance(one, AskedAlready)]
-    others = [one for one in done.refused if not isinstance(one, AskedAlready)]
+    again = [one for one in done.refused if isinstance(one, AlreadyRequested)]
+    others = [one for one in done.refused if not isinstance(one, AlreadyRequested)]
     if again:
         messages.warning(request, in_lines(again))
     if others:

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import manual
-from scheduling.exceptions import AskedAlready, ClockError
+from scheduling.exceptions import AlreadyRequested, ClockError
 from scheduling.models import Run
 from scheduling.templatetags import clock
 
@@ -163,7 +163,7 @@ class RunAdmin(LogAdmin):
             return self.show_unknown(request)
         try:
             again = manual.retry(run, by=request.user.get_username())
-        except AskedAlready as refusal:
+        except AlreadyRequested as refusal:
             messages.info(request, str(refusal))
             return _show(refusal.run)
         except ClockError as refusal:

@@ -15,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
 from scheduling.dispatch import dispatch_due
-from scheduling.exceptions import AskedAlready, Refusal
+from scheduling.exceptions import AlreadyRequested, Refusal
 from scheduling.manual import cancel, retry, run_now
 from scheduling.models import Run, Schedule
 from scheduling.pausing import pause, resume
@@ -32,7 +32,7 @@ def asked(task: PeriodicTask, **fields: object) -> str:
     """Ask for a run by hand, and tell what came of it."""
     try:
         run_now(task, by="anna", **fields)  # type: ignore[arg-type] # a page's id
-    except AskedAlready:
+    except AlreadyRequested:
         return "asked already"
     return "runs"
 
@@ -132,7 +132,7 @@ def test_retries_at_once_are_one_retry() -> None:
     def again() -> str:
         try:
             retry(failed, by="anna")
-        except AskedAlready:
+        except AlreadyRequested:
             return "asked already"
         return "retried"
 

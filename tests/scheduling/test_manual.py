@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from scheduling.exceptions import AskedAlready, Refusal
+from scheduling.exceptions import AlreadyRequested, Refusal
 from scheduling.manual import cancel, retry, run_now
 from scheduling.models import Run, Schedule
 from scheduling.pausing import pause
@@ -62,7 +62,7 @@ def test_a_second_click_while_it_waits_finds_the_first_run() -> None:
     task = every(10)
     first = run_now(task, by="anna")
 
-    with pytest.raises(AskedAlready, match="asked for already, by anna") as refusal:
+    with pytest.raises(AlreadyRequested, match="already requested by anna") as refusal:
         run_now(task, by="ben")
 
     assert refusal.value.run == first
@@ -74,7 +74,7 @@ def test_a_second_click_on_one_page_finds_the_first_run_though_it_has_ended() ->
     page = uuid4()
     end(run_now(task, by="anna", run_id=page), "succeeded")
 
-    with pytest.raises(AskedAlready, match="has ended: Succeeded"):
+    with pytest.raises(AlreadyRequested, match="has ended: Succeeded"):
         run_now(task, by="anna", run_id=page)
 
     assert Run.objects.count() == 1
@@ -154,7 +154,9 @@ def test_a_run_is_retried_once_and_then_its_retry() -> None:
     failed = ran(every(10), "failed")
     first = retry(failed, by="anna")
 
-    with pytest.raises(AskedAlready, match="anna has retried it already") as refusal:
+    with pytest.raises(
+        AlreadyRequested, match="anna has already retried it"
+    ) as refusal:
         retry(failed, by="ben")
     end(first, "failed")
     second = retry(first, by="ben")

@@ -82,7 +82,7 @@ def test_a_page_sent_twice_runs_once_though_the_run_has_ended() -> None:
     again = client.post(question("run"), fields)
 
     assert Run.objects.count() == 1
-    assert "was asked for already, by anna" in told(again)
+    assert "was already requested by anna" in told(again)
 
 
 def test_running_what_waits_already_is_told_not_done() -> None:
@@ -93,7 +93,7 @@ def test_running_what_waits_already_is_told_not_done() -> None:
     again = send(client, "run", task)
 
     assert Run.objects.count() == 1
-    assert "was asked for already, by anna" in told(again)
+    assert "was already requested by anna" in told(again)
 
 
 def test_what_cannot_run_is_told() -> None:

@@ -245,7 +245,7 @@ def test_a_failed_run_is_retried_once_however_often_one_clicks() -> None:
         "anna",
     )
     assert first["Location"] == second["Location"] == address("change", again)
-    assert "anna has retried it already" in told(second)
+    assert "anna has already retried it" in told(second)
 
 
 @pytest.mark.parametrize(
