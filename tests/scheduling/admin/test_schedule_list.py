@@ -1,5 +1,6 @@
 """The list of schedules says what will run, what ran, and why not."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -373,6 +374,21 @@ def test_a_selection_that_is_none_is_told(admin_client: Client, chosen: str) -> 
 
     assert answer.status_code == HTTPStatus.FOUND
     assert "Choose the schedules again." in told(answer)
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["scheduling_run_changelist", "scheduling_run_timeline", "scheduling_schedule_do"],
+)
+def test_pages_that_are_searched_or_typed_in_listen_to_the_keyboard(
+    admin_client: Client, page: str
+) -> None:
+    args = ["pause"] if page.endswith("_do") else []
+    address = reverse(f"admin:{page}", args=args)
+
+    shown = admin_client.get(address, {"schedule": every(10).pk}).content.decode()
+
+    assert re.search(r'<script src="[^"]*scheduling/keys[^"]*\.js" defer>', shown)
 
 
 def test_an_action_for_nothing_says_what_to_do_first(admin_client: Client) -> None:
