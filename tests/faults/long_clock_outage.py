@@ -27,11 +27,12 @@ def database_url(
         yield own_postgres.url(name)
 
 
-@pytest.mark.parametrize("seconds", [75, 300])
+# No more slots than may be caught up at once: a hundred.
+@pytest.mark.parametrize(("seconds", "every"), [(75, 1), (300, 5)])
 def test_beats_and_workers_wait_for_the_database_and_run_all_slots(
-    clock: Clock, own_postgres: OwnPostgres, seconds: int
+    clock: Clock, own_postgres: OwnPostgres, seconds: int, every: int
 ) -> None:
-    queued, beside = two_series(clock)
+    queued, beside = two_series(clock, every=every)
 
     own_postgres.stop()
     time.sleep(seconds)

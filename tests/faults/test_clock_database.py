@@ -40,13 +40,16 @@ def database_url(
         yield own_postgres.url(name)
 
 
-def two_series(clock: Clock) -> tuple[Series, Series]:
-    """Start two beats and a worker, and return schedules that they are at work on."""
+def two_series(clock: Clock, *, every: int = 1) -> tuple[Series, Series]:
+    """Start two beats and a worker, and return schedules that they are at work on.
+
+    They have a slot every so many seconds.
+    """
     clock.worker()
     clock.beat()
     clock.beat()
-    queued = clock.series(catch_up="all", overlap="queue")
-    beside = clock.series(catch_up="all", overlap="allow")
+    queued = clock.series(every=every, catch_up="all", overlap="queue")
+    beside = clock.series(every=every, catch_up="all", overlap="allow")
     until(reaches(queued.task, "succeeded"), seconds=60)
     return queued, beside
 
