@@ -41,7 +41,7 @@ TASK_LABELS = {
     "one_off": "Runs once only",
     "start_time": "Starts",
     "expires": "Ends",
-    "expire_seconds": "Is worth starting for",
+    "expire_seconds": "Start within",
     "queue": "Queue",
     "exchange": "Exchange",
     "routing_key": "Routing key",
@@ -50,14 +50,14 @@ TASK_LABELS = {
 }
 POLICY_LABELS = {
     "catch_up": "After an outage",
-    "catch_up_window": "Catches up for",
+    "catch_up_window": "Catch-up window",
     "overlap": "When the last run is still at work",
-    "jitter": "Spreads its runs over",
+    "jitter": "Jitter",
     "max_attempts": "Attempts",
-    "time_limit": "Time limit of a run",
-    "alert_after": "Tells of a slot that is late by",
-    "pause_after_failures": "Pauses after failures in a row",
-    "owner_email": "Tells",
+    "time_limit": "Time limit",
+    "alert_after": "Alert when late by",
+    "pause_after_failures": "Pause after failures",
+    "owner_email": "Alert e-mail",
 }
 
 

@@ -107,7 +107,7 @@ class DayFilter(admin.SimpleListFilter):
 GROUPS = {
     ("waiting", "Waiting"): lambda: Q(state__in=Run.WAITING_STATES),
     ("open", "Still to end"): lambda: Q(state__in=Run.OPEN_STATES),
-    ("trouble", "Came to no good end"): lambda: Q(state__in=Run.FAILED_STATES),
+    ("trouble", "Failed, missed or lost"): lambda: Q(state__in=Run.FAILED_STATES),
 }
 RUN_FILTERS = (
     column_filter("state", "state", Run.State.choices, GROUPS),

@@ -79,18 +79,16 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
     expire_seconds = DurationField(
-        label="Worth starting for",
+        label="Start within",
         required=False,
         shortest=timedelta(seconds=1),
         help_text="A run that has not started this long after its slot is missed. "
-        "Empty: as long as slots are caught up.",
+        "Empty: the catch-up window.",
     )
     catch_up = _choice("catch_up")
-    catch_up_window = _duration("catch_up_window", "Catch up for")
+    catch_up_window = _duration("catch_up_window", "Catch-up window")
     overlap = _choice("overlap")
-    jitter = _duration(
-        "jitter", "Spread over", required=False, longest=timedelta(days=1)
-    )
+    jitter = _duration("jitter", "Jitter", required=False, longest=timedelta(days=1))
     max_attempts = forms.IntegerField(
         label="Attempts",
         min_value=1,
@@ -100,7 +98,7 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
     )
     time_limit = _duration("time_limit", "Time limit", shortest=timedelta(seconds=1))
     alert_after = _duration(
-        "alert_after", "Tell when late by", shortest=timedelta(seconds=1)
+        "alert_after", "Alert when late by", shortest=timedelta(seconds=1)
     )
     pause_after_failures = forms.IntegerField(
         label="Pause after failures",
@@ -110,10 +108,10 @@ class ScheduleForm(TimingForm, TaskForm, forms.ModelForm):  # type: ignore[type-
         help_text=_policy("pause_after_failures").help_text,
     )
     owner_email = forms.EmailField(
-        label="Tell whom",
+        label="Alert e-mail",
         required=False,
         max_length=_policy("owner_email").max_length,
-        help_text="An e-mail address. Empty: those whom the settings name.",
+        help_text="One address. Empty: the addresses in the settings.",
     )
     run_now = forms.BooleanField(
         label="Run it now as well",

@@ -72,10 +72,10 @@ class TimingForm(forms.Form):
     kind = forms.ChoiceField(
         label="Kind",
         choices=[
-            ("crontab", "At times of the day or the week (crontab)"),
-            ("interval", "Again and again after the same time (interval)"),
-            ("solar", "With the sun (solar event)"),
-            ("clocked", "Once, at one time (clocked)"),
+            ("crontab", "At times of the day or week (crontab)"),
+            ("interval", "At a fixed interval"),
+            ("solar", "At a solar event"),
+            ("clocked", "Once, at a given time (clocked)"),
         ],
         initial="crontab",
         widget=forms.RadioSelect,

@@ -57,7 +57,7 @@ def fill_in(page: Page) -> dict[str, Any]:
     expect(summary).to_contain_text("99")
     refused = summary.inner_text()
 
-    page.get_by_label("Again and again").check()
+    page.get_by_label("At a fixed interval").check()
     type_into(page, "every", "2")
     expect(summary).to_contain_text("Every 2 hours")
     expect(page.locator("#id_hour")).to_be_hidden()

@@ -74,7 +74,7 @@ def test_the_history_tells_who_changed_what_from_what_to_what() -> None:
             "Skip the slot while a run is still at work",
             "Run it when the run before it has ended",
         ),
-        ("Time limit of a run", "none", "2 hours"),
+        ("Time limit", "none", "2 hours"),
     }
     assert first.who == history.NOBODY
     page = text(client.get(past(task)))
@@ -288,5 +288,5 @@ def test_a_new_schedule_begins_its_history(admin_client: Client) -> None:
     task = PeriodicTask.objects.get(name="Theirs")
     (entry,) = history.entries_of(task.pk)
     assert (entry.who, entry.is_first) == ("admin", True)
-    assert ("Tells", "anna@example.com") in entry.words
+    assert ("Alert e-mail", "anna@example.com") in entry.words
     assert Schedule.objects.filter(pk=task.pk).exists()

@@ -202,7 +202,7 @@ def test_many_are_paused_at_once_and_those_refused_are_named() -> None:
     page = choose(client, "pause", *tasks)
     answer = send(client, "pause", *tasks, **WHY)
 
-    assert "You chose 3 schedules." in text(page)
+    assert "3 schedules selected." in text(page)
     assert "Paused already, by ben: Before" in text(page)
     assert "2 schedules: paused." in told(answer)
     assert "“One” is paused already, by ben: Before" in told(answer)
@@ -287,8 +287,8 @@ def test_a_question_about_several_has_an_address_to_come_back_to(
     asked = choose(admin_client, "pause", *tasks)
     again = admin_client.get(asked.redirect_chain[-1][0])
 
-    assert "You chose 2 schedules." in text(asked)
-    assert "You chose 2 schedules." in text(again)
+    assert "2 schedules selected." in text(asked)
+    assert "2 schedules selected." in text(again)
 
 
 def test_more_than_an_address_holds_are_asked_about_all_the_same(
@@ -299,7 +299,7 @@ def test_more_than_an_address_holds_are_asked_about_all_the_same(
     asked = choose(admin_client, "pause", every(), every())
 
     assert asked.redirect_chain == []
-    assert "You chose 2 schedules." in text(asked)
+    assert "2 schedules selected." in text(asked)
 
 
 def test_who_asks_on_a_schedules_page_comes_back_to_it(admin_client: Client) -> None:

@@ -168,7 +168,7 @@ def test_where_nothing_is_found_it_says_what_to_do() -> None:
 
     page = text(staff(RUNS).get(PAGE, {"q": "no such name"}))
 
-    assert "No schedule is like that. Show all ." in page
+    assert "No schedule matches. Show all ." in page
 
 
 def test_what_a_name_holds_is_text_and_no_markup() -> None:
