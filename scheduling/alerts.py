@@ -28,7 +28,7 @@ from django.db.models.functions import Now
 
 from scheduling.clock import database_now
 from scheduling.incidents import SETTLING, SETTLING_KINDS
-from scheduling.letters import Notice, body_of, subject_of
+from scheduling.mail_text import Notice, body_of, subject_of
 from scheduling.models import Incident
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ LONGEST_WAIT = timedelta(minutes=30)
 #: Nobody gets more; what comes beyond is in the first mail of the next hour.
 MAILS_AN_HOUR = 6
 #: The end of an incident is news for a day.
-NEWS = timedelta(days=1)
+REPORT_END_WITHIN = timedelta(days=1)
 INCIDENTS_A_TURN = 5000
 
 #: The server has said no, or was asked nothing: no mail went out.
@@ -74,7 +74,7 @@ def tell_incidents() -> None:
     else:
         _tell_all(server, groups)
     finally:
-        _hang_up(server)
+        _disconnect(server)
 
 
 def _tell_all(server: Any, groups: dict[Recipients, list[Incident]]) -> None:  # noqa: ANN401 - as Django's backends are
@@ -97,7 +97,7 @@ def _claim() -> dict[Recipients, list[Incident]]:
         groups: dict[Recipients, list[Incident]] = {}
         for incident in due[:INCIDENTS_A_TURN]:
             groups.setdefault(tuple(incident.recipients), []).append(incident)
-        for recipients in _told_enough(now) if groups else ():
+        for recipients in _at_hourly_limit(now) if groups else ():
             groups.pop(recipients, None)
         mine = [one for group in groups.values() for one in group]
         _set(mine, mail_after=now + CLAIM)
@@ -115,13 +115,13 @@ def _to_tell(now: datetime) -> QuerySet[Incident]:
     )
     return Incident.objects.filter(
         Q(told_opened_at=None) | Q(closed_at__isnull=False),
-        Q(closed_at=None) | Q(closed_at__gt=now - NEWS),
+        Q(closed_at=None) | Q(closed_at__gt=now - REPORT_END_WITHIN),
         told_closed_at=None,
         mail_after__lte=now,
     ).exclude(Q(recipients=[]) | passed_by)
 
 
-def _told_enough(now: datetime) -> list[Recipients]:
+def _at_hourly_limit(now: datetime) -> list[Recipients]:
     """Return who has got as many mails as there are in an hour."""
     lately = now - timedelta(hours=1)
     mails: dict[Recipients, set[datetime]] = {}
@@ -229,9 +229,9 @@ def _set(incidents: Iterable[Incident], **values: object) -> None:
     Incident.objects.filter(pk__in=[one.pk for one in incidents]).update(**values)
 
 
-def _hang_up(server: Any) -> None:  # noqa: ANN401 - as Django's backends are
+def _disconnect(server: Any) -> None:  # noqa: ANN401 - as Django's backends are
     """Take leave; a server that is not there for it has what it was sent."""
     try:
         server.close()
     except (OSError, SMTPException) as error:
-        _log("alert_no_farewell", error, ())
+        _log("alert_disconnect_failed", error, ())

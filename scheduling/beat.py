@@ -112,8 +112,8 @@ class SlotScheduler(Scheduler):
         if self._heartbeat.is_due():
             self._beat()
         if self._housekeeping.is_due():
-            changes.adopt_strays()
-            changes.look_again_at_broken()
+            changes.mark_unseen_tasks()
+            changes.recheck_stopped()
             changes.end_pauses()
         look = _look()
         done = 0
@@ -154,7 +154,7 @@ class SlotScheduler(Scheduler):
         return written_off + rung
 
     def _beat(self) -> None:
-        heartbeats.say_alive(Heartbeat.Kind.BEAT, self._name)
+        heartbeats.record(Heartbeat.Kind.BEAT, self._name)
         recovery.pause_failing()
 
     def _after(self, error: Exception) -> float:

@@ -71,7 +71,7 @@ def add_missing(changed: dict[int, datetime]) -> None:
     )
 
 
-def adopt_strays() -> int:
+def mark_unseen_tasks() -> int:
     """Mark the tasks that no trigger has seen, and return how many there were.
 
     There are none, unless somebody took the triggers away for a while. One with a
@@ -88,7 +88,7 @@ def adopt_strays() -> int:
     return len(markers)
 
 
-def look_again_at_broken() -> int:
+def recheck_stopped() -> int:
     """Lift the clock's own pauses whose reason is gone; return how many those were.
 
     A deploy may bring the task that a schedule names.
@@ -117,7 +117,7 @@ def end_pauses() -> int:
             assert schedule.paused_until is not None  # noqa: S101 - as filtered
             in_pause = schedule.paused_until - AN_INSTANT
             skipped += accounting.end_pause(schedule, now)
-            problem = trouble_with(schedule, task)
+            problem = why_not_runnable(schedule, task)
             if problem:
                 stop(schedule, problem, in_pause)
             else:
@@ -140,7 +140,7 @@ def follow(schedule: Schedule, task: PeriodicTask, since: datetime) -> list[Run]
     `write`.
     """
     schedule.periodic_task = task
-    problem = trouble_with(schedule, task)
+    problem = why_not_runnable(schedule, task)
     not_run = accounting.missed_unsent(schedule, since, "the schedule was edited.")
     if schedule.paused_by == THE_CLOCK and not problem:
         not_run += _lift_pause(schedule, since)
@@ -188,7 +188,7 @@ def next_slot(
     return slots.next_slot(timing_of(task, schedule.anchor), after)
 
 
-def trouble_with(schedule: Schedule, task: PeriodicTask) -> str:
+def why_not_runnable(schedule: Schedule, task: PeriodicTask) -> str:
     """Return why a task cannot run as its row stands, or ''. One that is off may."""
     if not task.enabled:
         return ""
@@ -268,7 +268,7 @@ def _follow(
 def _has_moved(schedule: Schedule, task: PeriodicTask) -> bool:
     if schedule.fingerprint != fingerprint(task):
         return True
-    return bool(trouble_with(schedule, task)) != (schedule.paused_by == THE_CLOCK)
+    return bool(why_not_runnable(schedule, task)) != (schedule.paused_by == THE_CLOCK)
 
 
 def _locked(schedules: QuerySet[Schedule]) -> list[Schedule]:

@@ -44,7 +44,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Problem:
     """What is wrong, and what to do about it, each a sentence."""
 
     what: str
@@ -73,7 +73,7 @@ class Health:
         return _alive(self.processes, Heartbeat.Kind.WORKER)
 
     @property
-    def troubles(self) -> list[Trouble]:
+    def problems(self) -> list[Problem]:
         """What asks for a hand now, the worst first; none where all is well."""
         found = (
             _no_beat(self),
@@ -82,15 +82,13 @@ class Health:
             _waiting_long(self),
             _incidents(self),
         )
-        return [trouble for trouble in found if trouble]
+        return [problem for problem in found if problem]
 
     @property
     def summary(self) -> str:
         """One sentence for the top of the page."""
-        if self.troubles:
-            return (
-                f"The clock needs a hand: {number_of(len(self.troubles), 'trouble')}."
-            )
+        if self.problems:
+            return f"The clock has {number_of(len(self.problems), 'problem')}."
         return (
             f"All is well: {number_of(len(self.beats), 'beat')} and"
             f" {number_of(len(self.workers), 'worker')} are at work, and nothing is"
@@ -98,7 +96,7 @@ class Health:
         )
 
 
-def look() -> Health:
+def check() -> Health:
     """Return how the clock is. Six queries, each on an index."""
     overdue = Schedule.objects.select_related("periodic_task").filter(
         next_slot__lt=Now() - ON_TIME
@@ -140,10 +138,10 @@ def _alive(processes: Sequence[Process], kind: str) -> list[Process]:
     return [one for one in processes if one.kind == kind and one.is_alive]
 
 
-def _no_beat(health: Health) -> Trouble | None:
+def _no_beat(health: Health) -> Problem | None:
     if health.beats:
         return None
-    return Trouble(
+    return Problem(
         f"No beat is alive{_last_seen(health, Heartbeat.Kind.BEAT)}: nothing starts by"
         " itself, and runs asked for by hand wait.",
         "Start one (docker compose up -d beat, or celery -A config beat) and read what"
@@ -151,10 +149,10 @@ def _no_beat(health: Health) -> Trouble | None:
     )
 
 
-def _no_worker(health: Health) -> Trouble | None:
+def _no_worker(health: Health) -> Problem | None:
     if health.workers:
         return None
-    return Trouble(
+    return Problem(
         f"No worker is alive{_last_seen(health, Heartbeat.Kind.WORKER)}: runs are"
         " written down, and wait.",
         "Start one (docker compose up -d worker, or celery -A config worker) and read"
@@ -167,31 +165,31 @@ def _last_seen(health: Health, kind: str) -> str:
     return f" (the last was seen {spoken_duration(min(gone))} ago)" if gone else ""
 
 
-def _overdue(health: Health) -> Trouble | None:
+def _overdue(health: Health) -> Problem | None:
     # Without a beat everything is overdue: that has been said.
     if not health.overdue or not health.beats:
         return None
-    return Trouble(
+    return Problem(
         f"Overdue: {', '.join(str(schedule) for schedule in health.overdue)}.",
         "A beat is alive and has not sent them: read what it says.",
     )
 
 
-def _waiting_long(health: Health) -> Trouble | None:
+def _waiting_long(health: Health) -> Problem | None:
     waited = health.waiting.oldest_for
     if waited is None or waited < LONG_WAIT or not health.workers:
         return None
-    return Trouble(
+    return Problem(
         f"A run has waited for {spoken_duration(waited)}.",
         "The workers are busy, or the broker does not pass on what it is told: look"
         " at the runs at work, and at Redis.",
     )
 
 
-def _incidents(health: Health) -> Trouble | None:
+def _incidents(health: Health) -> Problem | None:
     if not health.open_incidents:
         return None
-    return Trouble(
+    return Problem(
         f"{number_of(health.open_incidents, 'incident')} still open.",
         "Each says what is wrong, since when, and who was told.",
     )

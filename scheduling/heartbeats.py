@@ -15,7 +15,7 @@ ALIVE_WITHIN = timedelta(seconds=60)
 MEMORY = timedelta(days=1)
 
 
-def say_alive(kind: Heartbeat.Kind, name: str) -> None:
+def record(kind: Heartbeat.Kind, name: str) -> None:
     """Write down that a process is at work now, by the database's clock."""
     Heartbeat.objects.bulk_create(
         [Heartbeat(kind=kind, name=name, started_at=Now(), seen_at=Now())],
@@ -25,11 +25,11 @@ def say_alive(kind: Heartbeat.Kind, name: str) -> None:
     )
 
 
-def say_farewell(kind: Heartbeat.Kind, name: str) -> None:
+def remove(kind: Heartbeat.Kind, name: str) -> None:
     """Take back what a process said: it has ended, and is not missed."""
     Heartbeat.objects.filter(kind=kind, name=name).delete()
 
 
-def forget_the_gone() -> None:
+def delete_stale() -> None:
     """Remove the processes of whatever kind that nobody has seen for a day."""
     Heartbeat.objects.filter(seen_at__lt=Now() - Value(MEMORY)).delete()

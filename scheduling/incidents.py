@@ -1,7 +1,7 @@
 """What is wrong with the clock, kept as rows that open, go on and close.
 
-Whoever finds a trouble says all that he found; what is open and was not found again
-is over. That one trouble has one open incident is the table's own rule.
+A watch reports all its findings at once; an open incident without one is over. A unique
+constraint lets one incident be open for each kind and subject.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class Finding:
     """Something that is wrong now, with the schedule ``subject`` or with the clock."""
 
     kind: Incident.Kind
@@ -66,25 +66,25 @@ class Trouble:
 
 
 def reconcile(
-    troubles: Iterable[Trouble],
+    findings: Iterable[Finding],
     *,
     now: datetime,
     not_opening: Collection[Incident.Kind] = (),
 ) -> None:
-    """Let those incidents be open that these troubles are, and no others.
+    """Let exactly those incidents be open that have a finding.
 
     Idempotent; of two at once, each finds done what the other did. Kinds in
     ``not_opening`` go on and close, and do not open: something else explains them.
     """
     standing = {_key(one): one for one in Incident.objects.filter(closed_at=None)}
-    found = {trouble.key: trouble for trouble in _as_standing(troubles, standing)}
+    found = {finding.key: finding for finding in _as_standing(findings, standing)}
     _close([one for key, one in standing.items() if key not in found], now)
     _refresh({standing[key]: found[key] for key in found if key in standing}, now)
     _open(
         [
-            trouble
-            for key, trouble in found.items()
-            if key not in standing and trouble.kind not in not_opening
+            finding
+            for key, finding in found.items()
+            if key not in standing and finding.kind not in not_opening
         ],
         now,
     )
@@ -95,44 +95,44 @@ def _key(incident: Incident) -> Key:
 
 
 def _as_standing(
-    troubles: Iterable[Trouble], standing: Collection[Key]
-) -> list[Trouble]:
+    findings: Iterable[Finding], standing: Collection[Key]
+) -> list[Finding]:
     """Give a bad end the kind of the incident that it goes on with.
 
     A schedule that fails, and is missed the next time, has not been mended between.
     """
     return [
-        replace(trouble, kind=_standing_kind(trouble, standing))
-        if trouble.kind in NO_GOOD_END
-        else trouble
-        for trouble in troubles
+        replace(finding, kind=_standing_kind(finding, standing))
+        if finding.kind in NO_GOOD_END
+        else finding
+        for finding in findings
     ]
 
 
-def _standing_kind(trouble: Trouble, standing: Collection[Key]) -> Incident.Kind:
-    stands = (kind for kind in NO_GOOD_END if (kind, trouble.subject) in standing)
-    return next(stands, trouble.kind)
+def _standing_kind(finding: Finding, standing: Collection[Key]) -> Incident.Kind:
+    stands = (kind for kind in NO_GOOD_END if (kind, finding.subject) in standing)
+    return next(stands, finding.kind)
 
 
-def _open(troubles: list[Trouble], now: datetime) -> None:
-    if not troubles:
+def _open(findings: list[Finding], now: datetime) -> None:
+    if not findings:
         return
     Incident.objects.bulk_create(
-        [_incident(trouble, now) for trouble in troubles],
+        [_incident(finding, now) for finding in findings],
         ignore_conflicts=True,
         batch_size=BATCH_SIZE,
     )
-    logger.warning("incidents_opened", extra={"count": len(troubles)})
+    logger.warning("incidents_opened", extra={"count": len(findings)})
 
 
-def _incident(trouble: Trouble, now: datetime) -> Incident:
-    recipients = _recipients(trouble)
-    settling = SETTLING if trouble.kind in SETTLING_KINDS else timedelta(0)
+def _incident(finding: Finding, now: datetime) -> Incident:
+    recipients = _recipients(finding)
+    settling = SETTLING if finding.kind in SETTLING_KINDS else timedelta(0)
     return Incident(
-        kind=trouble.kind,
-        subject=trouble.subject,
-        message=trouble.message,
-        periodic_task_id=trouble.task_id,
+        kind=finding.kind,
+        subject=finding.subject,
+        message=finding.message,
+        periodic_task_id=finding.task_id,
         opened_at=now,
         seen_at=now,
         recipients=recipients,
@@ -141,9 +141,9 @@ def _incident(trouble: Trouble, now: datetime) -> Incident:
     )
 
 
-def _recipients(trouble: Trouble) -> list[str]:
-    if trouble.owner_email:
-        return [trouble.owner_email]
+def _recipients(finding: Finding) -> list[str]:
+    if finding.owner_email:
+        return [finding.owner_email]
     return list(settings.SCHEDULING_ALERT_EMAILS)
 
 
@@ -153,7 +153,7 @@ def _why_nobody_is_told(recipients: Collection[str]) -> str:
     return "" if recipients else NOBODY_TO_TELL
 
 
-def _refresh(found: dict[Incident, Trouble], now: datetime) -> None:
+def _refresh(found: dict[Incident, Finding], now: datetime) -> None:
     """Note that these still stand, and what is to be said of them now."""
     if not found:
         return
@@ -161,8 +161,8 @@ def _refresh(found: dict[Incident, Trouble], now: datetime) -> None:
         seen_at=now
     )
     changed = []
-    for incident, trouble in found.items():
-        says = (trouble.message, trouble.task_id)
+    for incident, finding in found.items():
+        says = (finding.message, finding.task_id)
         if says != (incident.message, incident.periodic_task_id):
             incident.message, incident.periodic_task_id = says
             changed.append(incident)

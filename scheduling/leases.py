@@ -26,7 +26,7 @@ from scheduling.worker import RUN_HEADER
 
 LEASE_SECONDS = ledger.LEASE.total_seconds() / 3
 #: A worker that ends waits no longer for a turn that hangs.
-FAREWELL_SECONDS = 5.0
+SHUTDOWN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ class Keeper:
     def end(self) -> None:
         """End with the worker, which is not missed then."""
         self._loop.end()
-        self._loop.join(FAREWELL_SECONDS)
-        heartbeats.say_farewell(Heartbeat.Kind.WORKER, self._name)
+        self._loop.join(SHUTDOWN_SECONDS)
+        heartbeats.remove(Heartbeat.Kind.WORKER, self._name)
         connection.close()
 
     def _turn(self) -> None:
         ledger.extend(held())
-        heartbeats.say_alive(Heartbeat.Kind.WORKER, self._name)
-        heartbeats.forget_the_gone()
+        heartbeats.record(Heartbeat.Kind.WORKER, self._name)
+        heartbeats.delete_stale()
         self._record_overruns()
 
     def _record_overruns(self) -> None:

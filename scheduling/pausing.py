@@ -146,8 +146,8 @@ def _refuse_unknown(
 def _why_not_resumed(schedule: Schedule, now: datetime) -> Refusal | None:
     if not schedule.is_paused_at(now):
         return Refusal(f"“{schedule}” is not paused.")
-    trouble = changes.trouble_with(schedule, schedule.periodic_task)
-    return Refusal(f"“{schedule}” cannot run. {trouble}") if trouble else None
+    problem = changes.why_not_runnable(schedule, schedule.periodic_task)
+    return Refusal(f"“{schedule}” cannot run. {problem}") if problem else None
 
 
 def _paused_already(schedule: Schedule) -> Refusal:

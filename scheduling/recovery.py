@@ -19,12 +19,12 @@ MAX_ATTEMPTS = 3
 AFTER_FAILURES = "The clock, after failures"
 #: How long a lease that has run out still stands. Nobody can extend one while the
 #: database is away; once it is back, its workers need some seconds to be there too.
-LAST_CALL = timedelta(seconds=15)
+LEASE_GRACE = timedelta(seconds=15)
 
 # That the last call has gone out is in the row, so that any beat may make it and any
 # may act on it: the lease ends when the doorbell may ring. What a worker extends has
 # a lease of its own again.
-CALL = """
+EXTEND_EXPIRED = """
 UPDATE scheduling_run AS run
 SET lease_until = statement_timestamp() + make_interval(secs => %(seconds)s),
     ring_after = statement_timestamp() + make_interval(secs => %(seconds)s)
@@ -91,7 +91,7 @@ def take_back() -> int:
     with connection.cursor() as cursor:
         cursor.execute(TAKE_BACK, {"most": MAX_ATTEMPTS})
         rows = cursor.fetchall()
-        cursor.execute(CALL, {"seconds": LAST_CALL.total_seconds()})
+        cursor.execute(EXTEND_EXPIRED, {"seconds": LEASE_GRACE.total_seconds()})
     for run_id, state in rows:
         logger.warning("run_taken_back", extra={"run": str(run_id), "state": state})
     return len(rows)

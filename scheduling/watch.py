@@ -35,7 +35,7 @@ from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
 from scheduling.gaps import GRACE, find_gaps
 from scheduling.heartbeats import ALIVE_WITHIN
-from scheduling.incidents import Trouble, reconcile
+from scheduling.incidents import Finding, reconcile
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
 from scheduling.models.run import RunQuerySet
 from scheduling.recovery import AFTER_FAILURES
@@ -52,7 +52,7 @@ LOCK_KEY = 0x7761746368
 FIRST_START = timedelta(minutes=5)
 #: What waited for a beat, or for a worker, is worked off in this time.
 AFTERMATH = timedelta(minutes=2)
-#: Beat takes a run back within some seconds: see LAST_CALL.
+#: Beat takes a run back within some seconds: see LEASE_GRACE.
 LEASE_LONG_OUT = timedelta(minutes=3)
 #: A pending run that may ring so much later was put off by its task.
 PUT_OFF = timedelta(minutes=1)
@@ -101,16 +101,16 @@ def turn(*, watching_for: timedelta = timedelta.max) -> None:
         if not _is_alone():
             return
         now = database_now()
-        troubles = find_troubles(now)
+        findings = findings_at(now)
         not_opening = [
-            *_explained(troubles, now),
+            *_explained(findings, now),
             *_may_be_starting(now, watching_for),
         ]
-        reconcile(troubles, now=now, not_opening=not_opening)
+        reconcile(findings, now=now, not_opening=not_opening)
     tell_incidents()
 
 
-def find_troubles(now: datetime) -> list[Trouble]:
+def findings_at(now: datetime) -> list[Finding]:
     """Return all that is wrong at an instant; of one kind, one for each schedule.
 
     A fixed number of queries. Schedules that are switched off, or that staff paused,
@@ -128,7 +128,7 @@ def find_troubles(now: datetime) -> list[Trouble]:
         _left_behind(now),
         _ended_badly(now),
     )
-    return list({trouble.key: trouble for trouble in found}.values())
+    return list({finding.key: finding for finding in found}.values())
 
 
 def clock_faults(now: datetime) -> dict[str, str]:
@@ -150,12 +150,12 @@ def _is_alone() -> bool:
     return bool(alone)
 
 
-def _explained(troubles: Iterable[Trouble], now: datetime) -> Iterator[Incident.Kind]:
+def _explained(findings: Iterable[Finding], now: datetime) -> Iterator[Incident.Kind]:
     """Yield the kinds that follow from what is known, or was until a moment ago."""
     lately = Incident.objects.filter(
         Q(closed_at=None) | Q(closed_at__gt=now - AFTERMATH), kind__in=FOLLOWING
     )
-    known = {trouble.kind for trouble in troubles} | set(
+    known = {finding.kind for finding in findings} | set(
         lately.values_list("kind", flat=True)
     )
     for kind, following in FOLLOWING.items():
@@ -173,24 +173,24 @@ def _may_be_starting(now: datetime, watching_for: timedelta) -> Iterator[Inciden
     if watching_for > ALIVE_WITHIN:
         return
     seen = _last_seen()
-    for kind, trouble in DEAD.items():
+    for kind, incident in DEAD.items():
         if kind not in seen or seen[kind] > now - FIRST_START:
-            yield trouble
+            yield incident
 
 
 # Processes ------------------------------------------------------------------
 
 
-def _dead_processes(now: datetime) -> Iterator[Trouble]:
+def _dead_processes(now: datetime) -> Iterator[Finding]:
     seen = _last_seen()
-    for kind, trouble in DEAD.items():
+    for kind, incident in DEAD.items():
         if _is_alive(seen, kind, now):
             continue
         if kind not in seen and _is_new(now):
             continue
         since = f"since {spoken_instant(seen[kind])}" if kind in seen else "of late"
-        yield Trouble(
-            kind=trouble,
+        yield Finding(
+            kind=incident,
             subject=THE_CLOCK,
             message=f"No {kind.value} has been seen {since}. {_consequence(kind, now)}",
         )
@@ -227,7 +227,7 @@ def _consequence(kind: Heartbeat.Kind, now: datetime) -> str:
 # Schedules ------------------------------------------------------------------
 
 
-def _overdue(now: datetime) -> Iterator[Trouble]:
+def _overdue(now: datetime) -> Iterator[Finding]:
     """Yield the schedules whose next slot is past, and that nobody has taken up."""
     tell_at = ExpressionWrapper(
         F("next_slot") + F("alert_after"), output_field=DateTimeField()
@@ -243,12 +243,12 @@ def _overdue(now: datetime) -> Iterator[Trouble]:
         )
 
 
-def _gaps(now: datetime, overdue: Iterable[Trouble]) -> Iterator[Trouble]:
+def _gaps(now: datetime, overdue: Iterable[Finding]) -> Iterator[Finding]:
     """Yield the slots that were passed over. One told of stays under suspicion."""
     told = Incident.objects.filter(
         kind=Kind.LATE, closed_at=None, periodic_task__isnull=False
     )
-    known = {trouble.task_id for trouble in overdue}
+    known = {finding.task_id for finding in overdue}
     suspects = set(told.values_list("periodic_task__pk", flat=True)) - known
     for gap in find_gaps(now, suspects=suspects):
         yield _about(
@@ -259,7 +259,7 @@ def _gaps(now: datetime, overdue: Iterable[Trouble]) -> Iterator[Trouble]:
         )
 
 
-def _unknown(now: datetime) -> Iterator[Trouble]:
+def _unknown(now: datetime) -> Iterator[Finding]:
     """Yield what stands in django-celery-beat's table, and not in the clock's.
 
     Beat takes a new one up at once, and one without a marker within a minute; how
@@ -275,7 +275,7 @@ def _unknown(now: datetime) -> Iterator[Trouble]:
         clock=None,
     )
     for pk, name in strays.values_list("pk", "name"):
-        yield Trouble(
+        yield Finding(
             kind=Kind.BROKEN,
             subject=name,
             task_id=pk,
@@ -283,7 +283,7 @@ def _unknown(now: datetime) -> Iterator[Trouble]:
         )
 
 
-def _broken() -> Iterator[Trouble]:
+def _broken() -> Iterator[Finding]:
     """Yield the schedules that the clock itself has stopped, and why."""
     broken = Schedule.objects.filter(
         paused_by__in=PAUSED_BY_ITSELF, periodic_task__enabled=True
@@ -292,8 +292,8 @@ def _broken() -> Iterator[Trouble]:
         yield _about(schedule, Kind.BROKEN, schedule.pause_reason)
 
 
-def _about(schedule: Schedule, kind: Incident.Kind, message: str) -> Trouble:
-    return Trouble(
+def _about(schedule: Schedule, kind: Incident.Kind, message: str) -> Finding:
+    return Finding(
         kind=kind,
         subject=schedule.periodic_task.name,
         task_id=schedule.pk,
@@ -305,7 +305,7 @@ def _about(schedule: Schedule, kind: Incident.Kind, message: str) -> Trouble:
 # Runs -----------------------------------------------------------------------
 
 
-def _waiting_too_long(now: datetime) -> Iterator[Trouble]:
+def _waiting_too_long(now: datetime) -> Iterator[Finding]:
     """Yield the oldest run of each schedule that has not started in good time.
 
     A run that starts anew counts from its last start; one that a task put off itself
@@ -330,7 +330,7 @@ def _waiting_too_long(now: datetime) -> Iterator[Trouble]:
         )
 
 
-def _left_behind(now: datetime) -> Iterator[Trouble]:
+def _left_behind(now: datetime) -> Iterator[Finding]:
     """Yield the runs whose worker is gone, and that no beat has taken back."""
     leased = Run.objects.filter(
         state=Run.State.RUNNING, lease_until__lte=now - LEASE_LONG_OUT
@@ -355,7 +355,7 @@ def _oldest_of_each(runs: RunQuerySet, now: datetime) -> RunQuerySet:
     )
 
 
-def _ended_badly(now: datetime) -> Iterator[Trouble]:
+def _ended_badly(now: datetime) -> Iterator[Finding]:
     """Yield the schedules whose last run came to no good end.
 
     By when runs were made: so a retry that staff asked for takes the place of what
@@ -386,7 +386,7 @@ def _watched(now: datetime) -> QuerySet[Schedule]:
     return Schedule.objects.on(now) | stopped
 
 
-def _about_run(run: Run, kind: Incident.Kind, message: str) -> Trouble:
+def _about_run(run: Run, kind: Incident.Kind, message: str) -> Finding:
     assert run.periodic_task is not None  # noqa: S101 - it has a schedule
     return _about(run.periodic_task.clock, kind, message)
 

@@ -94,7 +94,7 @@ def clock_health(context: Context) -> dict[str, Any]:
     if not user.has_perm("scheduling.view_run"):
         return {"health": None}
     return {
-        "health": health.look(),
+        "health": health.check(),
         "may_see_schedules": user.has_perm("scheduling.view_schedule"),
         "may_see_incidents": user.has_perm("scheduling.view_incident"),
     }

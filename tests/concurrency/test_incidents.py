@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from scheduling.alerts import tell_incidents
 from scheduling.clock import database_now
-from scheduling.incidents import Trouble, reconcile
+from scheduling.incidents import Finding, reconcile
 from scheduling.models import Incident, Run
 from scheduling.watch import LOCK_KEY, turn
 from tests.concurrency.connections import PATIENCE, at_once, colleague
@@ -21,7 +21,7 @@ from tests.scheduling.watching import DESK, all_alive, run, schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FAILED = Trouble(kind=Incident.Kind.FAILED, subject="Chore", message="It failed.")
+FAILED = Finding(kind=Incident.Kind.FAILED, subject="Chore", message="It failed.")
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,9 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
         yield opened
 
 
-def tell_without_the_lock(*troubles: Trouble) -> None:
+def tell_without_the_lock(*findings: Finding) -> None:
     """Do what a turn does, as if no other could be at it."""
-    reconcile(troubles, now=database_now())
+    reconcile(findings, now=database_now())
     tell_incidents()
 
 

@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from scheduling.alerts import MAILS_AN_HOUR, UNDER_WAY, tell_incidents
 from scheduling.clock import database_now
-from scheduling.incidents import OVER, Trouble, reconcile
-from scheduling.letters import LONGEST_LETTER, REMEDIES
+from scheduling.incidents import OVER, Finding, reconcile
+from scheduling.mail_text import MOST_INCIDENTS, REMEDIES
 from scheduling.models import Incident
 from tests.scheduling.mailbox import Mailbox, Mood, open_mailbox
 from tests.scheduling.watching import DESK, MINUTE, schedule
@@ -39,9 +39,9 @@ def _email(settings: Settings, mailbox: Mailbox) -> None:
     settings.SCHEDULING_ALERT_EMAILS = [DESK]
 
 
-def failed(count: int = 1, **fields: Any) -> list[Trouble]:
+def failed(count: int = 1, **fields: Any) -> list[Finding]:
     return [
-        Trouble(
+        Finding(
             **{
                 "kind": Incident.Kind.FAILED,
                 "subject": f"Chore {n}",
@@ -53,9 +53,9 @@ def failed(count: int = 1, **fields: Any) -> list[Trouble]:
     ]
 
 
-def happen(*troubles: Trouble) -> None:
+def happen(*findings: Finding) -> None:
     """Let these be what is wrong, and tell of it."""
-    reconcile(troubles, now=database_now())
+    reconcile(findings, now=database_now())
     tell_incidents()
 
 
@@ -76,10 +76,10 @@ def subjects(mailbox: Mailbox) -> list[str]:
 
 
 def test_incident_is_told_once_and_once_when_it_is_over(mailbox: Mailbox) -> None:
-    trouble = failed()
+    finding = failed()
 
     for _ in range(3):
-        happen(*trouble)
+        happen(*finding)
     for _ in range(3):
         happen()
 
@@ -122,20 +122,20 @@ def test_outage_is_one_mail_to_each_of_those_who_are_told(mailbox: Mailbox) -> N
     assert len(mailbox.mails) == 2
     assert mails[OWNER]["Subject"] == "[Order Desk] 40 incidents of the clock"
     assert mails[DESK]["Subject"] == "[Order Desk] 500 incidents of the clock"
-    assert mails[DESK].get_content().count("It failed.") == LONGEST_LETTER
-    assert f"And {500 - LONGEST_LETTER} other incidents." in mails[DESK].get_content()
+    assert mails[DESK].get_content().count("It failed.") == MOST_INCIDENTS
+    assert f"And {500 - MOST_INCIDENTS} other incidents." in mails[DESK].get_content()
 
 
 def test_incidents_one_after_the_other_are_a_few_mails_an_hour(
     mailbox: Mailbox,
 ) -> None:
-    troubles = failed(20)
+    findings = failed(20)
 
     for n in range(20):
-        happen(*troubles[: n + 1])
+        happen(*findings[: n + 1])
     soon = len(mailbox.mails)
     let_time_pass(timedelta(hours=1))
-    happen(*troubles)
+    happen(*findings)
 
     assert soon == MAILS_AN_HOUR
     assert subjects(mailbox)[-1] == "[Order Desk] 14 incidents of the clock"

@@ -309,7 +309,7 @@ def test_what_a_deploy_mends_runs_again(daily: PeriodicTask) -> None:
         next_slot=None,
     )
 
-    assert changes.look_again_at_broken() == 1
+    assert changes.recheck_stopped() == 1
 
     assert next_hour(clock_of(daily).next_slot) == 9
 
@@ -332,7 +332,7 @@ def test_slots_that_passed_until_a_deploy_mended_it_are_one_skipped_run(
 ) -> None:
     since = stop_for(daily, days=3)
 
-    changes.look_again_at_broken()
+    changes.recheck_stopped()
 
     run = Run.objects.get(periodic_task=daily)
     assert (run.state, run.slots_missed) == (Run.State.SKIPPED, 3)
@@ -370,7 +370,7 @@ def test_what_is_still_broken_stays_stopped(daily: PeriodicTask) -> None:
     PeriodicTask.objects.filter(pk=daily.pk).update(task="no.such.task")
     follow_all()
 
-    assert changes.look_again_at_broken() == 0
+    assert changes.recheck_stopped() == 0
 
     assert clock_of(daily).paused_by == changes.THE_CLOCK
 
@@ -378,7 +378,7 @@ def test_what_is_still_broken_stays_stopped(daily: PeriodicTask) -> None:
 def test_a_task_that_no_trigger_saw_is_adopted(daily: PeriodicTask) -> None:
     Schedule.objects.filter(pk=daily.pk).delete()
 
-    assert changes.adopt_strays() == 1
+    assert changes.mark_unseen_tasks() == 1
     follow_all()
 
     assert next_hour(clock_of(daily).next_slot) == 9
@@ -388,7 +388,7 @@ def test_a_task_whose_marker_waits_keeps_the_instant_of_its_making() -> None:
     task = unseen()
     made_at = ScheduleChange.objects.get(kind="task", row_id=task.pk).changed_at
 
-    assert changes.adopt_strays() == 0
+    assert changes.mark_unseen_tasks() == 0
     follow_all()
 
     assert clock_of(task).anchor == made_at

@@ -17,11 +17,11 @@ BEAT, WORKER = Heartbeat.Kind.BEAT, Heartbeat.Kind.WORKER
 
 def test_process_is_seen_by_the_clock_of_the_database() -> None:
     before = database_now()
-    heartbeats.say_alive(WORKER, "celery@here/7")
+    heartbeats.record(WORKER, "celery@here/7")
     started_at = Heartbeat.objects.get().started_at
 
-    heartbeats.say_alive(WORKER, "celery@here/7")
-    heartbeats.say_alive(BEAT, "celery@here/7")
+    heartbeats.record(WORKER, "celery@here/7")
+    heartbeats.record(BEAT, "celery@here/7")
 
     worker = Heartbeat.objects.get(kind="worker")
     assert before <= started_at == worker.started_at <= worker.seen_at <= database_now()
@@ -29,10 +29,10 @@ def test_process_is_seen_by_the_clock_of_the_database() -> None:
 
 
 def test_process_that_has_ended_is_not_missed() -> None:
-    heartbeats.say_alive(WORKER, "celery@here/7")
-    heartbeats.say_alive(WORKER, "celery@there/7")
+    heartbeats.record(WORKER, "celery@here/7")
+    heartbeats.record(WORKER, "celery@there/7")
 
-    heartbeats.say_farewell(WORKER, "celery@here/7")
+    heartbeats.remove(WORKER, "celery@here/7")
 
     assert Heartbeat.objects.get().name == "celery@there/7"
 
@@ -44,6 +44,6 @@ def test_process_not_seen_for_a_day_is_forgotten() -> None:
             kind=BEAT, name=name, started_at=seen_at, seen_at=seen_at
         )
 
-    heartbeats.forget_the_gone()
+    heartbeats.delete_stale()
 
     assert Heartbeat.objects.get().name == "of today"

@@ -1,4 +1,4 @@
-"""Incidents open, go on and close with the troubles that are found."""
+"""Incidents open, go on and close with the findings that are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scheduling.incidents import (
     EMAIL_IS_OFF,
     NOBODY_TO_TELL,
     SETTLING,
-    Trouble,
+    Finding,
     reconcile,
 )
 from scheduling.models import Incident, Schedule
@@ -23,7 +23,7 @@ from tests.scheduling.watching import DESK, MINUTE, open_kinds, schedule
 
 pytestmark = pytest.mark.django_db
 
-FAILED = Trouble(kind=Incident.Kind.FAILED, subject="Chore", message="It failed.")
+FAILED = Finding(kind=Incident.Kind.FAILED, subject="Chore", message="It failed.")
 LATE = replace(FAILED, kind=Incident.Kind.LATE)
 
 
@@ -33,17 +33,17 @@ def _email(settings: Settings) -> None:
     settings.SCHEDULING_ALERT_EMAILS = [DESK]
 
 
-def about(one: Schedule, **fields: Any) -> Trouble:
+def about(one: Schedule, **fields: Any) -> Finding:
     subject = one.periodic_task.name
     return replace(FAILED, subject=subject, task_id=one.pk, **fields)
 
 
-def ending_of(trouble: Trouble) -> str:
-    reconcile([trouble], now=database_now())
+def ending_of(finding: Finding) -> str:
+    reconcile([finding], now=database_now())
     reconcile([], now=database_now())
-    message = Incident.objects.get(kind=trouble.kind, subject=trouble.subject).message
+    message = Incident.objects.get(kind=finding.kind, subject=finding.subject).message
     said, ending = message.split("\n")
-    assert said == trouble.message
+    assert said == finding.message
     return ending
 
 
@@ -159,11 +159,11 @@ def test_ending_says_that_it_is_mended() -> None:
 )
 def test_ending_says_what_staff_did(fields: dict[str, Any], ending: str) -> None:
     one = schedule()
-    trouble = about(one)
+    finding = about(one)
 
     PeriodicTask.objects.filter(pk=one.pk).update(**fields)
 
-    assert ending_of(trouble) == ending
+    assert ending_of(finding) == ending
 
 
 def test_ending_says_who_paused_the_schedule() -> None:
@@ -178,8 +178,8 @@ def test_ending_says_who_paused_the_schedule() -> None:
 
 def test_ending_says_that_the_schedule_is_gone() -> None:
     one = schedule()
-    trouble = about(one)
-    reconcile([trouble], now=database_now())
+    finding = about(one)
+    reconcile([finding], now=database_now())
 
     PeriodicTask.objects.filter(pk=one.pk).delete()
     reconcile([], now=database_now())

@@ -80,7 +80,7 @@ def test_a_lease_that_is_out_is_given_some_seconds_once(hourly: PeriodicTask) ->
     run.refresh_from_db()
     assert run.state == Run.State.RUNNING
     assert run.lease_until
-    assert before <= run.lease_until - recovery.LAST_CALL <= database_now()
+    assert before <= run.lease_until - recovery.LEASE_GRACE <= database_now()
     let_the_lease_run_out(run)
     assert recovery.take_back() == 1
 

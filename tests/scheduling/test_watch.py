@@ -11,11 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
-from scheduling.changes import THE_CLOCK, adopt_strays
+from scheduling.changes import THE_CLOCK, mark_unseen_tasks
 from scheduling.clock import database_now
 from scheduling.gaps import SCHEDULES_A_TURN, TURN
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
-from scheduling.watch import Watch, find_troubles, turn
+from scheduling.watch import Watch, findings_at, turn
 from tests.scheduling.factories import TASK
 from tests.scheduling.schedules import follow_all
 from tests.scheduling.watching import (
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _all_is_well() -> None:
     """Have the seeded schedules taken up, however long ago the tests began."""
-    adopt_strays()
+    mark_unseen_tasks()
     follow_all()
     all_alive()
 
@@ -88,10 +88,10 @@ def test_dead_beat_says_what_is_overdue() -> None:
     change(late, next_slot=database_now() - MINUTE)
     Heartbeat.objects.filter(kind="beat").update(seen_at=database_now() - 2 * MINUTE)
 
-    (trouble,) = find_troubles(database_now())
+    (finding,) = findings_at(database_now())
 
-    assert "1 schedule overdue" in trouble.message
-    assert (trouble.task_id, trouble.owner_email) == (None, "")
+    assert "1 schedule overdue" in finding.message
+    assert (finding.task_id, finding.owner_email) == (None, "")
 
 
 # Slots
@@ -149,10 +149,10 @@ def test_slot_without_a_row_is_found_after_its_grace() -> None:
     all_alive(now=gone + timedelta(minutes=3))
 
     assert found(gone + timedelta(minutes=2, seconds=59)) == {}
-    (trouble,) = find_troubles(gone + timedelta(minutes=3, seconds=1))
+    (finding,) = findings_at(gone + timedelta(minutes=3, seconds=1))
 
-    assert (trouble.kind, trouble.task_id) == (Incident.Kind.LATE, one.pk)
-    assert "1 slot passed over" in trouble.message
+    assert (finding.kind, finding.task_id) == (Incident.Kind.LATE, one.pk)
+    assert "1 slot passed over" in finding.message
 
 
 def test_slots_from_before_an_edit_are_not_expected() -> None:
@@ -245,10 +245,10 @@ def test_schedule_that_the_clock_stopped_is_broken(by: str) -> None:
         pause_reason="No such task.",
     )
 
-    (trouble,) = find_troubles(database_now())
+    (finding,) = findings_at(database_now())
 
-    assert (trouble.kind, trouble.message) == (Incident.Kind.BROKEN, "No such task.")
-    assert trouble.owner_email == "anna@example.org"
+    assert (finding.kind, finding.message) == (Incident.Kind.BROKEN, "No such task.")
+    assert finding.owner_email == "anna@example.org"
 
 
 # Runs
@@ -300,9 +300,9 @@ def test_bad_end_stands_until_the_next_success(state: str) -> None:
     name = one.periodic_task.name
     run(one, state=state, created_at=now, error="ValueError: 7\nsecond line")
 
-    (trouble,) = find_troubles(now)
-    assert (trouble.kind.value, trouble.subject) == (state, name)
-    assert "second line" not in trouble.message
+    (finding,) = findings_at(now)
+    assert (finding.kind.value, finding.subject) == (state, name)
+    assert "second line" not in finding.message
     run(one, state=Run.State.RUNNING, created_at=now + MINUTE, lease_until=now + MINUTE)
     assert found(now) == {name: [state]}
     Run.objects.filter(state="running").update(
@@ -461,12 +461,12 @@ def test_turn_costs_as_many_queries_with_many_schedules(
 ) -> None:
     schedules(3)
     with CaptureQueriesContext(connection) as few:
-        find_troubles(database_now())
+        findings_at(database_now())
 
     for one in schedules(600):
         run(one, state=Run.State.FAILED)
     with django_assert_max_num_queries(len(few)):
-        troubles = find_troubles(database_now())
+        findings = findings_at(database_now())
 
-    assert len(troubles) >= 600
+    assert len(findings) >= 600
     assert len(few) <= 16

@@ -10,7 +10,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from scheduling.clock import database_now
 from scheduling.models import Heartbeat, Incident, Run, Schedule
-from scheduling.watch import find_troubles
+from scheduling.watch import findings_at
 from tests.scheduling.factories import TASK
 from tests.scheduling.schedules import follow_all
 
@@ -93,10 +93,10 @@ def run(of: Schedule, **values: Any) -> Run:
 
 
 def found(now: datetime | None = None) -> dict[str, list[str]]:
-    """Return the kinds of trouble that the watch finds, by their subject."""
+    """Return the kinds of finding that the watch finds, by their subject."""
     subjects: dict[str, list[str]] = {}
-    for trouble in find_troubles(now or database_now()):
-        subjects.setdefault(trouble.subject, []).append(trouble.kind.value)
+    for finding in findings_at(now or database_now()):
+        subjects.setdefault(finding.subject, []).append(finding.kind.value)
     return subjects
 
 

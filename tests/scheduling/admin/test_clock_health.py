@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from scheduling.heartbeats import say_alive
+from scheduling import heartbeats
 from scheduling.models import Heartbeat, Incident, Schedule
 from tests.scheduling.admin.desk import RUNS, staff, text
 from tests.scheduling.schedules import every, ran, waits
@@ -22,7 +22,7 @@ INCIDENTS = "scheduling.view_incident"
 
 def all_alive() -> None:
     for kind in Heartbeat.Kind:
-        say_alive(kind, f"desk-{kind}-1")
+        heartbeats.record(kind, f"desk-{kind}-1")
 
 
 def failing() -> Incident:
@@ -51,7 +51,7 @@ def test_it_says_when_all_is_well() -> None:
 def test_it_says_what_to_do_where_no_beat_is_alive() -> None:
     page = text(staff(RUNS).get(FRONT))
 
-    assert "The clock needs a hand: 2 troubles." in page
+    assert "The clock has 2 problems." in page
     assert "docker compose up -d beat" in page
 
 
@@ -112,4 +112,4 @@ def test_the_rest_of_the_front_page_is_still_there(admin_client: Client) -> None
 
     assert "Clock health" in page
     assert "Authentication and Authorization" in page
-    assert "What you did last" in page
+    assert "Recent actions" in page

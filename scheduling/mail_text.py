@@ -14,7 +14,7 @@ from scheduling.spoken import number_of, spoken_instant
 Kind = Incident.Kind
 
 #: A mail describes so many incidents, and counts the others.
-LONGEST_LETTER = 50
+MOST_INCIDENTS = 50
 LONGEST_SUBJECT = 150
 
 REMEDIES = {
@@ -63,7 +63,7 @@ def subject_of(notices: Sequence[Notice]) -> str:
 def body_of(notices: Sequence[Notice]) -> str:
     """Return what happened, since when, and what to do: what stands comes first."""
     in_order = sorted(notices, key=lambda notice: (notice.ends, notice.incident.pk))
-    parts = [_part(notice) for notice in in_order[:LONGEST_LETTER]]
+    parts = [_part(notice) for notice in in_order[:MOST_INCIDENTS]]
     rest = len(notices) - len(parts)
     if rest:
         parts.append(f"And {number_of(rest, 'other incident')}.")
@@ -80,7 +80,7 @@ def _part(notice: Notice) -> str:
     lines = [title, "-" * min(len(title), 72), f"{since}.", incident.message]
     if not notice.ends:
         lines.append(f"What to do: {REMEDIES[Kind(incident.kind)]}")
-    return "\n".join([*lines, _page(incident), _chapter(incident)])
+    return "\n".join([*lines, _page(incident), _runbook_section(incident)])
 
 
 def _title(incident: Incident) -> str:
@@ -95,7 +95,7 @@ def _page(incident: Incident) -> str:
     )
 
 
-def _chapter(incident: Incident) -> str:
+def _runbook_section(incident: Incident) -> str:
     anchor = incident.get_kind_display().lower().replace(" ", "-")
     return f"docs/runbook.md#{anchor}"
 
