@@ -167,9 +167,11 @@ def _change(
     with transaction.atomic():
         codes = _lock(ids, guards, found)
         passed = [pk for pk in ids if codes.get(pk) == ""]
-        problems = _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
-        problems |= _blocked(codes, guards)
-        refused = describe({pk: problems[pk] for pk in ids if pk in problems}, now)
+        problems = _blocked(codes, guards)
+        # Others wait for what it locks last, so little may come between it and the
+        # commit.
+        problems |= _write_or_halve(passed, partial(write, now=now))  # type: ignore[call-arg]
+        refused = describe(_in_order(problems, ids), now) if problems else {}
     missing = [pk for pk in ids if pk not in codes]
     if not found:
         refused |= {pk: _unknown(pk) for pk in missing}
@@ -178,6 +180,10 @@ def _change(
         refused=refused,
         skipped=missing if found else [],
     )
+
+
+def _in_order(problems: Problems, ids: Ids) -> Problems:
+    return {pk: problems[pk] for pk in ids if pk in problems}
 
 
 def _lock(ids: Ids, guards: Iterable[Guard], found: Finding | None) -> dict[UUID, str]:
