@@ -10,7 +10,7 @@ from celery import current_app
 from .dataset import fresh
 from .measuring import in_own_process, measured
 from .report import Answer, Gate, Spread, ratios
-from .schedulers import ARMS, TASK, Arm, empty_queue, scheduled, send_all
+from .schedulers import ARMS, TASK, Arm, empty_queue, empty_redis, scheduled, send_all
 
 ROUNDS = 3
 FEW = 1_000
@@ -44,6 +44,7 @@ def answer(*, full: bool) -> Answer:
     """Let each arm start, tick with nothing to do, and send what is due; in turn."""
     turns: dict[tuple[str, int], list[Turn]] = {}
     bare: list[float] = []
+    empty_redis()
     ours = ARMS[:1]
     few, many = FEW, SCHEDULES
     for count, arms in ((few, ours), (many, ARMS), (MORE_SCHEDULES, ours)):

@@ -26,7 +26,7 @@ from .peers import SYSTEM, asked_for
 from .report import Answer, Gate, Spread
 
 ROUNDS = 3
-OVERDUE = 8_000
+OVERDUE = 5_000
 PAYERS = 2
 PAYMENTS = 200
 #: Small, so that they meet often.
@@ -75,7 +75,7 @@ class Outcome:
 
 def answer(*, full: bool) -> Answer:
     """Let one sweep, then four with payers, loose on the same data."""
-    overdue = OVERDUE * 5 if full else OVERDUE
+    overdue = OVERDUE * 10 if full else OVERDUE
     alone: list[Outcome] = []
     together: list[Outcome] = []
     template = filled(overdue)

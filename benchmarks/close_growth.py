@@ -8,8 +8,8 @@ from .measuring import Cost
 from .peers import sweep
 from .report import Answer, Gate, Spread, ratios
 
-ROUNDS = 3
-SIZES = (10_000, 100_000)
+ROUNDS = 4
+SIZES = (10_000, 50_000)
 FULL_SIZES = (100_000, 1_000_000, 5_000_000)
 
 

@@ -58,7 +58,7 @@ class Gate:
     def bound(self) -> str:
         if self.at_least is not None:
             return f"≥ {self.at_least:g} {self.unit}"
-        return f"≤ {self.at_most:g} {self.unit}"
+        return f"≤ {self.at_most:.3g} {self.unit}"
 
     def row(self) -> list[str]:
         verdict = "reached" if self.is_reached else "MISSED"

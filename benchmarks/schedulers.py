@@ -97,6 +97,12 @@ def _of_this_hour(count: int) -> list[int]:
     return list(due.values_list("pk", flat=True)[:count])
 
 
+def empty_redis() -> None:
+    """Forget what an earlier run has left, RedBeat's schedules too."""
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushall()
+
+
 def empty_queue() -> None:
     with Redis.from_url(settings.REDIS_URL) as broker:
         broker.flushdb()
@@ -193,8 +199,11 @@ class RedBeat(Arm):
     name = "redbeat"
 
     def prepare(self, count: int) -> None:
-        current_app.conf.redbeat_redis_url = settings.REDIS_URL
+        # Beside the queue, which is emptied for each arm.
+        current_app.conf.redbeat_redis_url = settings.REDIS_URL.replace("db=0", "db=1")
         current_app.conf.redbeat_redis_options = {}
+        if get_redis(current_app).zcard(RedBeatConfig(current_app).schedule_key):
+            return
         fields = _crontabs()
         for number in range(count):
             RedBeatSchedulerEntry(
