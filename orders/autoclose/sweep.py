@@ -41,10 +41,6 @@ TIME_BUDGET = timedelta(minutes=15)
 #: "orders.autoclose" as an advisory lock; any number that nobody else uses.
 LOCK_KEY = 7_310_312_866_437_211
 PROGRESS_EVERY = timedelta(seconds=1)
-#: Between batches: with less, the 99th percentile of what somebody waits who orders
-#: meanwhile comes near to four times what it is without a sweep (`make bench`).
-REST = 0.5
-LONGEST_REST = 0.2
 
 RECONNECTS = 60
 REASONS = {
@@ -182,18 +178,10 @@ def _sweep(sweep: Sweep) -> None:
 
 def _close_due(sweep: Sweep, tally: Tally) -> None:
     for ids in _windows(sweep, tally):
-        began = time.monotonic()
         tally.locked += _close_batch(sweep, tally, ids)
         _save_progress(sweep)
-        if tally.seen < tally.cap:
-            _rest_after(time.monotonic() - began)
     if not sweep.stopped_by:
         _retry_locked(sweep, tally)
-
-
-def _rest_after(seconds: float) -> None:
-    """Leave stock and processors to others for a part of what a batch took."""
-    time.sleep(min(seconds * REST, LONGEST_REST))
 
 
 def _windows(sweep: Sweep, tally: Tally) -> Iterator[list[UUID]]:
