@@ -31,6 +31,8 @@ LARGEST_TRACEBACK = 32 * 1024
 ONE_BODY_AT_A_TIME = "scheduling_run_one_body_at_a_time"
 NOT_STARTED_IN_TIME = "No worker started it before its deadline."
 NOT_AGAIN_IN_TIME = "Its deadline passed before it could start again."
+#: For a run whose schedule is gone.
+DEFAULT_ATTEMPTS = Schedule._meta.get_field("max_attempts").get_default()  # noqa: SLF001 - documented by Django
 
 State = Run.State
 
@@ -232,8 +234,7 @@ def _most_attempts() -> Coalesce:
     of_its_schedule = Schedule.objects.filter(
         periodic_task=OuterRef("periodic_task")
     ).values("max_attempts")
-    default = Schedule._meta.get_field("max_attempts").get_default()  # noqa: SLF001
-    return Coalesce(Subquery(of_its_schedule), Value(default))
+    return Coalesce(Subquery(of_its_schedule), Value(DEFAULT_ATTEMPTS))
 
 
 def _holding(claim: Claim) -> RunQuerySet:

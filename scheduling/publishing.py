@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from scheduling.ledger import NOT_AGAIN_IN_TIME, NOT_STARTED_IN_TIME
 from scheduling.models import Run
 
 if TYPE_CHECKING:
@@ -68,11 +69,10 @@ WHERE id = ANY(%s) AND state IN ('pending', 'queued')
 WRITE_OFF = """
 UPDATE scheduling_run AS run
 SET state = 'missed', finished_at = statement_timestamp(),
-    reason = CASE WHEN deadline > statement_timestamp() OR deadline IS NULL
-            THEN 'The schedule was deleted before a worker started it.'
-        WHEN attempts > 0
-            THEN 'Its deadline passed before it could start again.'
-        ELSE 'No worker started it before its deadline.' END
+    reason = CASE
+        WHEN deadline > statement_timestamp() OR deadline IS NULL THEN %(deleted)s
+        WHEN attempts > 0 THEN %(not_again)s
+        ELSE %(not_started)s END
 FROM (
     SELECT id FROM scheduling_run
     WHERE state IN ('pending', 'queued') AND ring_after <= statement_timestamp()
@@ -81,6 +81,11 @@ FROM (
 ) AS late
 WHERE run.id = late.id
 """
+REASONS = {
+    "deleted": "The schedule was deleted before a worker started it.",
+    "not_again": NOT_AGAIN_IN_TIME,
+    "not_started": NOT_STARTED_IN_TIME,
+}
 
 
 class BrokerAwayError(Exception):
@@ -126,7 +131,7 @@ def ring_due(limit: int = RUNS_AT_ONCE) -> int:
 def write_off_late() -> int:
     """End the waiting Runs that may no longer start; return how many there were."""
     with connection.cursor() as cursor:
-        cursor.execute(WRITE_OFF)
+        cursor.execute(WRITE_OFF, REASONS)
         return int(cursor.rowcount)
 
 

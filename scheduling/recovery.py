@@ -9,20 +9,19 @@ from django.db import connection, transaction
 
 from scheduling import accounting, changes
 from scheduling.clock import database_now
+from scheduling.ledger import DEFAULT_ATTEMPTS
 from scheduling.models import Run, Schedule
 
 logger = logging.getLogger(__name__)
 
-#: For a run whose schedule is gone.
-MAX_ATTEMPTS = 3
 #: Who pauses a schedule that failed so often as its policy allows.
 AFTER_FAILURES = "The clock, after failures"
 #: How long a lease that has run out still stands. Nobody can extend one while the
 #: database is away; once it is back, its workers need some seconds to be there too.
 LEASE_GRACE = timedelta(seconds=15)
 
-# That the last call has gone out is in the row, so that any beat may make it and any
-# may act on it: the lease ends when the doorbell may ring. What a worker extends has
+# That a lease was extended is in the row, so that any beat may do it and any may act
+# on it: the lease then ends when the doorbell may ring. What a worker extends has
 # a lease of its own again.
 EXTEND_EXPIRED = """
 UPDATE scheduling_run AS run
@@ -89,7 +88,7 @@ def take_back() -> int:
     its own, and writes nothing.
     """
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_BACK, {"most": MAX_ATTEMPTS})
+        cursor.execute(TAKE_BACK, {"most": DEFAULT_ATTEMPTS})
         rows = cursor.fetchall()
         cursor.execute(EXTEND_EXPIRED, {"seconds": LEASE_GRACE.total_seconds()})
     for run_id, state in rows:
