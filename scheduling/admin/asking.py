@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -42,6 +43,13 @@ class Row:
     when: str
     does: str
     foreseen: str
+
+
+def question_url(question: Question, key: int, back: str) -> str:
+    """Return where a question about one schedule is asked."""
+    query = {"schedule": key} | ({"back": back} if back else {})
+    url = reverse("admin:scheduling_schedule_do", args=[question.name])
+    return f"{url}?{urlencode(query)}"
 
 
 def ask(

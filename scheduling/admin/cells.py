@@ -22,6 +22,7 @@ from scheduling.slots.zones import zone_named
 from scheduling.spoken import spoken_duration, spoken_instant
 from scheduling.templatetags.clock import BAD, BUSY, GOOD, badge, run_badge
 
+from .asking import question_url
 from .questions import QUESTIONS, Question
 from .recent import strip, timings
 from .records import may
@@ -172,7 +173,8 @@ def last_runs(line: Line) -> SafeString:
 def buttons(line: Line) -> SafeString:
     """Return links to what the reader may do with this schedule now."""
     key = line.task.pk
-    links = [(_question_url(line, one), one.label) for one in _offered(line)]
+    back = line.links.back
+    links = [(question_url(one, key, back), one.label) for one in _offered(line)]
     if line.links.sees_runs:
         runs = reverse("admin:scheduling_run_changelist")
         links.append((f"{runs}?{urlencode({'schedule': key})}", "Runs"))
@@ -187,11 +189,3 @@ def _offered(line: Line) -> list[Question]:
     """Return the questions that make sense: what is paused is resumed."""
     senseless = "pause" if line.is_paused else "resume"
     return [one for one in line.links.offered if one.name != senseless]
-
-
-def _question_url(line: Line, question: Question) -> str:
-    query = {"schedule": line.task.pk} | (
-        {"back": line.links.back} if line.links.back else {}
-    )
-    url = reverse("admin:scheduling_schedule_do", args=[question.name])
-    return f"{url}?{urlencode(query)}"

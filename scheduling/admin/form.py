@@ -23,9 +23,9 @@ from scheduling.spoken import spoken_instant
 from scheduling.validity import problems_of
 
 from . import preview
-from .asking import TO_ITS_PAGE
+from .asking import LIST, PAGE, TO_ITS_PAGE, question_url
 from .dry_run import foretell
-from .questions import QUESTIONS, Question
+from .questions import QUESTIONS
 from .records import may, may_not, post_alone
 from .run import RunAdmin
 from .schedule_form import ScheduleForm, data_of, form_for, initial_of
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from django.core.exceptions import PermissionDenied
     from django.forms import ModelForm
 
-LIST = "admin:django_celery_beat_periodictask_changelist"
-PAGE = "admin:django_celery_beat_periodictask_change"
 BLANK = "admin:django_celery_beat_periodictask_add"
 PAST = "admin:django_celery_beat_periodictask_history"
 
@@ -275,7 +273,7 @@ def _tools(request: HttpRequest, task: PeriodicTask) -> list[tuple[str, str]]:
     """Return what else the reader may do with a schedule, as addresses and labels."""
     senseless = "pause" if _pause(task) else "resume"
     tools = [
-        (_question_url(one, task), one.label)
+        (question_url(one, task.pk, TO_ITS_PAGE), one.label)
         for one in QUESTIONS.values()
         if one.permitted(request.user) and one.name != senseless
     ]
@@ -283,11 +281,6 @@ def _tools(request: HttpRequest, task: PeriodicTask) -> list[tuple[str, str]]:
         runs = reverse("admin:scheduling_run_changelist")
         tools.append((f"{runs}?schedule={task.pk}", "Runs"))
     return tools
-
-
-def _question_url(question: Question, task: PeriodicTask) -> str:
-    url = reverse("admin:scheduling_schedule_do", args=[question.name])
-    return f"{url}?schedule={task.pk}&back={TO_ITS_PAGE}"
 
 
 def _pause(task: PeriodicTask) -> str:
