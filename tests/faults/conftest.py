@@ -44,6 +44,16 @@ def own_postgres(
 
 
 @pytest.fixture
+def own_database_url(
+    own_postgres: OwnPostgres,
+    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
+) -> Iterator[str]:
+    """Return the address of a database on a server that a test may do anything to."""
+    with own_postgres.new_database() as name:
+        yield own_postgres.url(name)
+
+
+@pytest.fixture
 def own_redis(own_layout: Layout) -> Iterator[OwnRedis]:
     """Return a Redis that a test may do anything to."""
     server = OwnRedis(own_layout)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -47,13 +47,9 @@ READ_AGAIN = 310
 
 
 @pytest.fixture
-def database_url(
-    own_postgres: OwnPostgres,
-    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
-) -> Iterator[str]:
+def database_url(own_database_url: str) -> str:
     """Return the address of a database on a server that may be stopped."""
-    with own_postgres.new_database() as name:
-        yield own_postgres.url(name)
+    return own_database_url
 
 
 @pytest.fixture

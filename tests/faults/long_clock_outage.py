@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +17,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def database_url(
-    own_postgres: OwnPostgres,
-    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
-) -> Iterator[str]:
+def database_url(own_database_url: str) -> str:
     """Return the address of a database on a server that may be stopped."""
-    with own_postgres.new_database() as name:
-        yield own_postgres.url(name)
+    return own_database_url
 
 
 # No more slots than may be caught up at once: a hundred.

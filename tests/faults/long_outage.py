@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.db import connection
@@ -27,13 +26,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def database_url(
-    own_postgres: OwnPostgres,
-    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
-) -> Iterator[str]:
+def database_url(own_database_url: str) -> str:
     """Return the address of a database on a server that may be stopped."""
-    with own_postgres.new_database() as name:
-        yield own_postgres.url(name)
+    return own_database_url
 
 
 def test_database_away_for_75_seconds_fails_the_sweep_and_the_next_buries_it(

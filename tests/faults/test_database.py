@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import connection
 
@@ -30,13 +28,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def database_url(
-    own_postgres: OwnPostgres,
-    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
-) -> Iterator[str]:
+def database_url(own_database_url: str) -> str:
     """Return the address of a database on a server that may be restarted."""
-    with own_postgres.new_database() as name:
-        yield own_postgres.url(name)
+    return own_database_url
 
 
 def end_every_other_connection() -> None:

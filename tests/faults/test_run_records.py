@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def database_url(
-    own_postgres: OwnPostgres,
-    transactional_db: None,  # noqa: ARG001 - what it empties is not this server
-) -> Iterator[str]:
+def database_url(own_database_url: str) -> str:
     """Return the address of a database on a server that may be restarted."""
-    with own_postgres.new_database() as name:
-        yield own_postgres.url(name)
+    return own_database_url
 
 
 @pytest.mark.parametrize(

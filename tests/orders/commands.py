@@ -8,6 +8,7 @@ import subprocess
 import termios
 from collections.abc import Callable
 
+Environment = dict[str, str]
 StartCommand = Callable[..., "subprocess.Popen[str]"]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.orders.commands import StartCommand
+from tests.orders.commands import Environment, StartCommand
 
 
 @pytest.fixture
-def start_command(database_url: str, tmp_path: Path) -> Iterator[StartCommand]:
-    """Start `manage.py …` as a process of its own; it ends with the test."""
-    environment = os.environ | {
+def environment(database_url: str, tmp_path: Path) -> Environment:
+    """Return what a process of its own needs to work on the test's database."""
+    return os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
         "REDIS_URL": settings.REDIS_URL,
@@ -28,6 +28,11 @@ def start_command(database_url: str, tmp_path: Path) -> Iterator[StartCommand]:
         "REDIS_URL_FILE": "",
         "RUN_DIR": str(tmp_path / "run"),
     }
+
+
+@pytest.fixture
+def start_command(environment: Environment) -> Iterator[StartCommand]:
+    """Start `manage.py …` as a process of its own; it ends with the test."""
     with ExitStack() as processes:
 
         def start(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -18,11 +17,10 @@ from django.db import transaction
 from orders.demo.catalogue import PRODUCTS
 from orders.models import Order
 from tests.factories import draft_order, stock
-from tests.orders.commands import StartCommand, on_a_terminal
+from tests.orders.commands import Environment, StartCommand, on_a_terminal
 from tests.scheduling.waiting import somebody_waits_for_us, until
 
 QUESTION = "No orders yet. Fill the desk with demo orders? [y/N] "
-Environment = dict[str, str]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -62,19 +60,6 @@ def test_an_offer_is_silent_where_there_are_orders(capsys: Capture) -> None:
 
     assert capsys.readouterr().out == ""
     assert Order.objects.count() == 1
-
-
-@pytest.fixture
-def environment(database_url: str, tmp_path: Path) -> Environment:
-    """Return what a process of its own needs to work on the test's database."""
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": settings.REDIS_URL,
-        "DATABASE_URL_FILE": "",
-        "REDIS_URL_FILE": "",
-        "RUN_DIR": str(tmp_path / "run"),
-    }
 
 
 class Offer:
