@@ -30,7 +30,6 @@ SET lease_until = statement_timestamp() + make_interval(secs => %(seconds)s),
 FROM (
     SELECT id FROM scheduling_run
     WHERE state = 'running' AND lease_until < statement_timestamp()
-      AND ring_after IS DISTINCT FROM lease_until
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ) AS silent
 WHERE run.id = silent.id
@@ -90,6 +89,7 @@ def take_back() -> int:
     with connection.cursor() as cursor:
         cursor.execute(TAKE_BACK, {"most": DEFAULT_ATTEMPTS})
         rows = cursor.fetchall()
+        # Those that were extended before are taken back by now.
         cursor.execute(EXTEND_EXPIRED, {"seconds": LEASE_GRACE.total_seconds()})
     for run_id, state in rows:
         logger.warning("run_taken_back", extra={"run": str(run_id), "state": state})
