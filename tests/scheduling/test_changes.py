@@ -26,7 +26,7 @@ from tests.scheduling.schedules import (
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
