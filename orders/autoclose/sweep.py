@@ -101,7 +101,7 @@ def execute(
             sweep.stopped_by = StoppedBy.DATABASE
             connection.close()
             _await_database()
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             # Whatever it was: the row must not stay `running`. The task fails as well.
             _finish(sweep, State.FAILED)
             raise

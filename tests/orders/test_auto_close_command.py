@@ -104,6 +104,38 @@ def test_ctrl_c_ends_the_sweep_after_the_batch_at_hand(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_second_ctrl_c_ends_it_at_once_and_the_batch_is_undone(
+    start_command: StartCommand, run: Any
+) -> None:
+    stock("MUG-WHITE", on_hand=5)
+    open_orders(2, now=ago(days=4), lines=[line(sku="MUG-WHITE")])
+
+    with transaction.atomic():
+        list(StockItem.objects.select_for_update())
+        process = start_command(*SWEEP, stderr=subprocess.PIPE)
+        until(somebody_waits_for_us)
+        process.send_signal(signal.SIGINT)
+        wait_for_line(process, "Stopping after this batch; Ctrl-C again stops at once.")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    printed, complained = process.communicate(timeout=60)
+
+    assert printed == ""
+    assert complained.splitlines()[-1] == (
+        "Stopped in a batch, which is undone. Run it again."
+    )
+    assert AutoCloseRun.objects.get().state == "failed"
+    assert not Order.objects.filter(status="cancelled").exists()
+    _, summary = run("--approve")
+    assert summary["changed"] == 2
+
+
+def wait_for_line(process: subprocess.Popen[str], said: str) -> None:
+    assert process.stderr
+    assert any(shown.rstrip("\n") == said for shown in process.stderr)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_terminal_sees_how_far_the_sweep_is(start_command: StartCommand) -> None:
     open_orders(3, now=ago(days=4))
 

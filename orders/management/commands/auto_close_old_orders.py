@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,15 @@ from orders.models import Actor, AutoCloseRun, ClosePolicy, Origin
 State = AutoCloseRun.State
 EXIT_CODES = {State.FAILED: 1, State.NEEDS_APPROVAL: 3}
 INTERRUPTED = 130
+STDERR = 2
+STOPPING = b"\nStopping after this batch; Ctrl-C again stops at once.\n"
 
 
 class Command(BaseCommand):
     help = (
         "Closes old orders by policy and prints the summary as JSON. Exit code: 0, "
         "1 (failed), 3 (more than a policy's surge limit: needs --approve) or 130 "
-        "(Ctrl-C: stopped after the batch at hand)."
+        "(Ctrl-C: stopped after the batch at hand; pressed again, at once)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,11 +57,15 @@ class Command(BaseCommand):
         except ValueError as error:
             self.stderr.write(str(error))
             sys.exit(1)
-        with _ctrl_c() as pressed, progress_bar("orders") as show:
-            # Somebody waits for it and can stop it, so it has no time budget.
-            summary = autoclose.execute(
-                run, should_stop=pressed.is_set, on_progress=show, time_budget=None
-            )
+        try:
+            with _ctrl_c() as pressed, progress_bar("orders") as show:
+                # Somebody waits for it and can stop it, so it has no time budget.
+                summary = autoclose.execute(
+                    run, should_stop=pressed.is_set, on_progress=show, time_budget=None
+                )
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped in a batch, which is undone. Run it again.")
+            sys.exit(INTERRUPTED)
         self.stdout.write(json.dumps(summary, indent=2))
         if summary["state"] == State.PARTIAL and pressed.is_set():
             self.stderr.write("Stopped. Run it again: it closes what is left.")
@@ -68,12 +75,14 @@ class Command(BaseCommand):
 
 @contextmanager
 def _ctrl_c() -> Iterator[Event]:
-    """Note the first Ctrl-C inside the context; the second one interrupts as usual."""
+    """Note the first Ctrl-C inside the context, and say so; the second interrupts."""
     pressed = Event()
 
     def note(*_: object) -> None:
         pressed.set()
         signal.signal(signal.SIGINT, before)
+        # Not through sys.stderr, which may be in the middle of a write.
+        os.write(STDERR, STOPPING)
 
     before = signal.signal(signal.SIGINT, note)
     try:
