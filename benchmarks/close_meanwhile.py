@@ -1,4 +1,8 @@
-"""How long somebody who orders has to wait while old orders are closed."""
+"""How long somebody who orders has to wait while old orders are closed.
+
+Whoever orders has one core with their backend, and the arm has another: the wait is
+for locks and for the log, not for a turn on the processor.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from statistics import quantiles
 
 from .checking import check_cancelled
 from .dataset import SKUS, filled, fresh, session_on
-from .measuring import on_database
+from .measuring import backend_of_django, keep_apart, on_database
 from .peers import Arm, Job, asked_for, giant_statement, sweep
-from .report import Answer, Gate, Spread
+from .report import Answer, Gate, Spread, ratios
 
-ROUNDS = 4
+ROUNDS = 3
 PER_SECOND = 200
 IDLE_SECONDS = 3
+CUSTOMER, CLOSER = 0, 1
 ARMS: tuple[Arm, ...] = (sweep, giant_statement)
 
 
@@ -101,6 +106,7 @@ def _meanwhile(database: str, arm: Arm, overdue: int) -> Waits:
 
 
 def _close(arm: Arm, overdue: int) -> Job:
+    keep_apart(backend_of_django(), CLOSER)
     job = asked_for(overdue)
     arm(job)
     return job
@@ -111,6 +117,7 @@ def _reserve_units(database: str, stop: threading.Event) -> Ordering:
     met = Ordering()
     started = time.monotonic()
     with session_on(database) as session:
+        keep_apart(session.info.backend_pid, CUSTOMER)
         for number in count():
             due = started + number / PER_SECOND
             if stop.wait(max(0, due - time.monotonic())):
@@ -136,7 +143,8 @@ def _row(name: str, waits: list[Waits]) -> list[str]:
 
 
 def _gate(waits: list[Waits]) -> Gate:
-    # Of all rounds together: in one, three or four waits decide.
-    meanwhile = p99([wait for each in waits for wait in each.meanwhile])
-    idle = p99([wait for each in waits for wait in each.idle])
-    return Gate("p99 of what it is idle", Spread([meanwhile / idle]), at_most=4)
+    rounds = [each.shown() for each in waits]
+    times_idle = ratios(
+        [each["p99"] for each in rounds], [each["idle_p99"] for each in rounds]
+    )
+    return Gate("p99 of what it is idle", times_idle, at_most=4)

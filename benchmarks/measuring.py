@@ -5,6 +5,7 @@ Read from Linux's /proc: the client's own process, and its PostgreSQL backend.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -85,13 +86,26 @@ def on_database(database: str, work: Callable[[], Result]) -> Result:
         return work()
 
 
+def keep_apart(backend: int, side: int) -> None:
+    """Keep this thread and its PostgreSQL backend to a core: side 0 or 1.
+
+    Two sides that share cores wait for each other without sharing a row: Linux often
+    wakes a process on a core that is busy, where it stays until the next tick although
+    the other core is idle.
+    """
+    cores = sorted(os.sched_getaffinity(os.getpid()))
+    core = cores[side % len(cores)]
+    for process in (0, backend):
+        os.sched_setaffinity(process, {core})
+
+
 @contextmanager
 def measured() -> Iterator[Cost]:
     """Measure what this process and its backend do inside the context.
 
     Memory is by how much the process outgrew itself, so it has to be new.
     """
-    backend = _backend()
+    backend = backend_of_django()
     cost = Cost()
     memory = _status("VmRSS")
     began = _usage(backend)
@@ -126,7 +140,8 @@ def _usage(backend: int) -> Usage:
     return Usage(time.process_time(), _cpu_of(backend), time.monotonic())
 
 
-def _backend() -> int:
+def backend_of_django() -> int:
+    """Return the process id of the backend that serves Django's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
