@@ -19,7 +19,7 @@ from .peers import (
 )
 from .report import Answer, Gate, Spread, ratios
 
-ROUNDS = 4
+ROUNDS = 3
 MEBIBYTE = 2**20
 #: Each arm with the part of the orders that it closes: the slow ones do fewer.
 ARMS: Mapping[Arm, float] = {
