@@ -10,9 +10,9 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import slots
 from scheduling.clock import AN_INSTANT
+from scheduling.formatting import format_instant, number_of
 from scheduling.models import Run, Schedule
 from scheduling.slots import InvalidTimingError, Timing
-from scheduling.spoken import number_of, spoken_instant
 from scheduling.timing import fingerprint, timing_of
 
 
@@ -26,10 +26,10 @@ class Stretch:
 
     def __str__(self) -> str:
         if self.count == 1:
-            return f"1 slot, at {spoken_instant(self.first)}"
+            return f"1 slot, at {format_instant(self.first)}"
         return (
-            f"{number_of(self.count, 'slot')} from {spoken_instant(self.first)}"
-            f" to {spoken_instant(self.last)}"
+            f"{number_of(self.count, 'slot')} from {format_instant(self.first)}"
+            f" to {format_instant(self.last)}"
         )
 
 

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 
 from scheduling import accounting, changes, policy, slots
 from scheduling.clock import database_now
+from scheduling.formatting import format_instant
 from scheduling.models import Run, Schedule, ScheduleChange
-from scheduling.spoken import spoken_instant
 from scheduling.timing import fingerprint, timing_of
 from scheduling.validity import arguments_of, unsendable
 
@@ -109,7 +109,7 @@ def _at_work(keys: Collection[int]) -> dict[int, str]:
         periodic_task__clock__overlap=Schedule.Overlap.SKIP,
     )
     return {
-        key: f"The run of {spoken_instant(slot or created_at)} had not ended."
+        key: f"The run of {format_instant(slot or created_at)} had not ended."
         for key, slot, created_at in runs.order_by("-created_at").values_list(
             "periodic_task_id", "slot", "created_at"
         )

@@ -21,10 +21,10 @@ from scheduling import history
 from scheduling.clock import database_now
 from scheduling.definitions import in_row
 from scheduling.exceptions import Refusal
+from scheduling.formatting import format_instant
 from scheduling.models import Schedule
 from scheduling.pausing import lock
 from scheduling.shared_rows import references_to
-from scheduling.spoken import spoken_instant
 from scheduling.timing import with_schedules
 
 #: The fields of a Schedule that a person may change.
@@ -154,7 +154,7 @@ def _tell_of_the_last_change(task_id: int) -> str:
         said = "; ".join(
             f"{one.label}: {one.before} → {one.after}" for one in entries[0].changes
         )
-        signed = f"{entries[0].who}, {spoken_instant(entries[0].at)}"
+        signed = f"{entries[0].who}, {format_instant(entries[0].at)}"
         by = f" The last change: {signed}: {said}."
     return (
         "This schedule was changed after the page was opened, and nothing was saved."

@@ -1,4 +1,4 @@
-"""How the clock says durations and instants to staff."""
+"""How durations and instants are shown to staff."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MILLISECONDS_UNDER = timedelta(milliseconds=100)
 UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def spoken_duration(duration: timedelta) -> str:
-    """Say a duration: ``40 ms``, ``0.4 s``, ``2 h 5 min``, ``3 days``.
+def format_duration(duration: timedelta) -> str:
+    """Format a duration: ``40 ms``, ``0.4 s``, ``2 h 5 min``, ``3 days``.
 
-    Two units at most. One below zero is said as ``0 s``: clocks of two machines
+    Two units at most. One below zero becomes ``0 s``: clocks of two machines
     differ by so much.
     """
     if timedelta(0) < duration < MILLISECONDS_UNDER:
@@ -34,8 +34,8 @@ def _counted(count: int, unit: str) -> str:
     return f"{count} {unit}s" if unit == "day" and count > 1 else f"{count} {unit}"
 
 
-def spoken_instant(at: datetime, zone: tzinfo = UTC) -> str:
-    """Say an instant to the second, with the zone's own abbreviation."""
+def format_instant(at: datetime, zone: tzinfo = UTC) -> str:
+    """Format an instant to the second, with the zone's own abbreviation."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 

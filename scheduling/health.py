@@ -9,10 +9,10 @@ from datetime import timedelta
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min
 from django.db.models.functions import Coalesce, Now
 
+from scheduling.formatting import format_duration, number_of
 from scheduling.heartbeats import ALIVE_WITHIN, MEMORY
 from scheduling.models import Heartbeat, Incident, Run, Schedule
 from scheduling.policy import ON_TIME
-from scheduling.spoken import number_of, spoken_duration
 
 #: Runs that wait longer than this ask for a look at the workers.
 LONG_WAIT = timedelta(minutes=2)
@@ -162,7 +162,7 @@ def _no_worker(health: Health) -> Problem | None:
 
 def _last_seen(health: Health, kind: str) -> str:
     gone = [one.unseen_for for one in health.processes if one.kind == kind]
-    return f" (the last was seen {spoken_duration(min(gone))} ago)" if gone else ""
+    return f" (the last was seen {format_duration(min(gone))} ago)" if gone else ""
 
 
 def _overdue(health: Health) -> Problem | None:
@@ -180,7 +180,7 @@ def _waiting_long(health: Health) -> Problem | None:
     if waited is None or waited < LONG_WAIT or not health.workers:
         return None
     return Problem(
-        f"A run has waited for {spoken_duration(waited)}.",
+        f"A run has waited for {format_duration(waited)}.",
         "The workers are busy, or the broker does not pass on what it is told: look"
         " at the runs at work, and at Redis.",
     )

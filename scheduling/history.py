@@ -15,9 +15,9 @@ from django_celery_beat.models import PeriodicTask
 from scheduling import definitions, timing
 from scheduling.definitions import KINDS
 from scheduling.durations import written
+from scheduling.formatting import format_instant
 from scheduling.models import PolicyVersion, Schedule, TaskVersion
 from scheduling.models.history import tells_of, timing_of
-from scheduling.spoken import spoken_instant
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -181,7 +181,7 @@ def in_words(name: str, value: Any) -> str:  # noqa: ANN401 - of any field
     if isinstance(value, timedelta):
         return written(value)
     if isinstance(value, datetime):
-        return spoken_instant(value)
+        return format_instant(value)
     return "none" if value in (None, "") else str(value)
 
 

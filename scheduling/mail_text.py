@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import reverse
 
+from scheduling.formatting import format_instant, number_of
 from scheduling.models import Incident
-from scheduling.spoken import number_of, spoken_instant
 
 Kind = Incident.Kind
 
@@ -74,9 +74,9 @@ def body_of(notices: Sequence[Notice]) -> str:
 def _part(notice: Notice) -> str:
     incident = notice.incident
     title = f"{'Over: ' if notice.ends else ''}{_title(incident)}"
-    since = f"Since {spoken_instant(incident.opened_at)}"
+    since = f"Since {format_instant(incident.opened_at)}"
     if incident.closed_at:
-        since += f", until {spoken_instant(incident.closed_at)}"
+        since += f", until {format_instant(incident.closed_at)}"
     lines = [title, "-" * min(len(title), 72), f"{since}.", incident.message]
     if not notice.ends:
         lines.append(f"What to do: {REMEDIES[Kind(incident.kind)]}")

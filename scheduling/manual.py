@@ -15,9 +15,9 @@ from django_celery_beat.models import PeriodicTask
 from scheduling import registry
 from scheduling.clock import database_now
 from scheduling.exceptions import AlreadyRequested, Refusal
+from scheduling.formatting import format_instant
 from scheduling.models import Run, Schedule
 from scheduling.pausing import lock
-from scheduling.spoken import spoken_instant
 from scheduling.validity import NotRunnableError, arguments_of
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _refuse_second_click(schedule: Schedule, run_id: UUID | None) -> None:
     ended = "" if asked.is_open else f", and has ended: {asked.get_state_display()}"
     raise AlreadyRequested(
         f"A run of “{schedule}” was already requested by {asked.requested_by} at"
-        f" {spoken_instant(asked.created_at)}{ended}. It runs only once.",
+        f" {format_instant(asked.created_at)}{ended}. It runs only once.",
         run=asked,
     )
 
@@ -121,7 +121,7 @@ def _refuse_retry(tried: Run) -> None:
     if again:
         raise AlreadyRequested(
             f"{again.requested_by} has already retried it, at"
-            f" {spoken_instant(again.created_at)}. Retry that run instead.",
+            f" {format_instant(again.created_at)}. Retry that run instead.",
             run=again,
         )
 

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from scheduling import slots
+from scheduling.formatting import format_duration, number_of
 from scheduling.models import Run, Schedule
 from scheduling.slots import Crontab, Timing
-from scheduling.spoken import number_of, spoken_duration
 
 SLOTS_SHOWN = 10
 DAY = timedelta(days=1)
@@ -92,8 +92,8 @@ def _too_slow(coming: list[datetime], schedule: Schedule) -> Iterator[str]:
     if typical is None or typical <= shortest:
         return
     yield (
-        f"A run takes {spoken_duration(typical)}, which is more than the"
-        f" {spoken_duration(shortest)} from slot to slot:"
+        f"A run takes {format_duration(typical)}, which is more than the"
+        f" {format_duration(shortest)} from slot to slot:"
         f" {_OUTCOMES[Schedule.Overlap(schedule.overlap)]}."
     )
 

@@ -18,9 +18,9 @@ from django_celery_beat.models import PeriodicTask
 from scheduling import accounting, changes
 from scheduling.clock import database_now
 from scheduling.exceptions import InvalidPause, Refusal
+from scheduling.formatting import format_instant
 from scheduling.models import Run, Schedule
 from scheduling.slots import InvalidTimingError
-from scheduling.spoken import spoken_instant
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def in_words(schedule: Schedule, zone: tzinfo = UTC) -> str:
     if schedule.paused_by == changes.THE_CLOCK:
         return f"Stopped, until this is mended: {schedule.pause_reason}"
     until = schedule.paused_until
-    end = f" until {spoken_instant(until, zone)}" if until else ""
+    end = f" until {format_instant(until, zone)}" if until else ""
     return f"Paused by {schedule.paused_by}{end}: {schedule.pause_reason}"
 
 

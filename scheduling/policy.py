@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from scheduling import slots
 from scheduling.clock import AN_INSTANT
+from scheduling.formatting import format_instant, number_of
 from scheduling.models import Run, Schedule
-from scheduling.spoken import number_of, spoken_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def _latest(
         return [], _not_run(timing, first, newest, Run.State.SKIPPED, NO_CATCH_UP)
     if newest == first:
         return [newest], []
-    instead = f"The slot of {spoken_instant(newest)} runs instead."
+    instead = f"The slot of {format_instant(newest)} runs instead."
     before = newest - AN_INSTANT
     return [newest], _not_run(timing, first, before, Run.State.SKIPPED, instead)
 
@@ -178,7 +178,7 @@ def _not_run(
         return [NotRun(slot=slot, state=state, reason=reason) for slot in each]
     count = 1 + slots.count_between(timing, first, end) - ROWS_APART
     last = slots.latest_between(timing, first, recent[0] - AN_INSTANT) or first
-    between = f"from {spoken_instant(first)} to {spoken_instant(last)}"
+    between = f"from {format_instant(first)} to {format_instant(last)}"
     told = f"{number_of(count, 'slot')} {between}. {reason}"
     older = NotRun(slot=first, state=state, reason=told, count=count)
     return [older, *(NotRun(slot=slot, state=state, reason=reason) for slot in recent)]

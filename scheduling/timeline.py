@@ -19,10 +19,10 @@ from django.db.models.functions import Cast, Coalesce
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import pausing, slots
+from scheduling.formatting import format_duration, format_instant
 from scheduling.models import Run, Schedule
 from scheduling.policy import ON_TIME
 from scheduling.slots import Timing
-from scheduling.spoken import spoken_duration, spoken_instant
 from scheduling.timing import in_words, timing_of, with_schedules
 
 #: To each side of now. A cell is some four pixels wide on a desk's screen.
@@ -202,7 +202,7 @@ def _note(
     if schedule.is_paused_at(span.now):
         return pausing.in_words(schedule, span.zone)
     if overdue:
-        since = spoken_instant(overdue, span.zone)
+        since = format_instant(overdue, span.zone)
         return f"Overdue since {since}: no beat has sent it."
     return ""
 
@@ -228,7 +228,7 @@ def _how_often(timing: Timing, first: datetime, last: datetime) -> str:
         return ""
     some = islice(slots.slots_between(timing, first, last), GAPS_SAMPLED)
     gaps = [after - before for before, after in pairwise([first, *some])]
-    shortest, longest = spoken_duration(min(gaps)), spoken_duration(max(gaps))
+    shortest, longest = format_duration(min(gaps)), format_duration(max(gaps))
     if shortest == longest:
         return f"every {shortest}"
     return f"every {shortest} to {longest}"

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from django_celery_beat.models import PeriodicTask
 
 from scheduling import registry, slots
+from scheduling.formatting import format_duration
 from scheduling.models import Schedule
 from scheduling.parameters import LONGEST_SHOWN, IllTypedError, Json, shown
 from scheduling.registry import SchedulableTask
@@ -26,7 +27,6 @@ from scheduling.slots import (
     Solar,
     Timing,
 )
-from scheduling.spoken import spoken_duration
 from scheduling.timing import timing_of
 
 ROUTES = ("queue", "exchange", "routing_key", "priority")
@@ -246,7 +246,7 @@ def _is_too_often(timing: Timing, least: timedelta) -> bool:
 
 
 def _too_often(known: SchedulableTask) -> str:
-    least = spoken_duration(known.min_interval)
+    least = format_duration(known.min_interval)
     return (
         f"It runs too often for {known.name}: there must be at least {least} between "
         "two runs. Choose a longer interval."

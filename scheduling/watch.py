@@ -33,13 +33,13 @@ from django_celery_beat.models import PeriodicTask
 from scheduling.alerts import tell_incidents
 from scheduling.changes import THE_CLOCK
 from scheduling.clock import database_now
+from scheduling.formatting import format_instant, number_of
 from scheduling.gaps import GRACE, find_gaps
 from scheduling.heartbeats import ALIVE_WITHIN
 from scheduling.incidents import Finding, reconcile
 from scheduling.models import Heartbeat, Incident, Run, Schedule, ScheduleChange
 from scheduling.models.run import RunQuerySet
 from scheduling.recovery import AFTER_FAILURES
-from scheduling.spoken import number_of, spoken_instant
 
 Kind = Incident.Kind
 
@@ -188,7 +188,7 @@ def _dead_processes(now: datetime) -> Iterator[Finding]:
             continue
         if kind not in seen and _is_new(now):
             continue
-        since = f"since {spoken_instant(seen[kind])}" if kind in seen else "of late"
+        since = f"since {format_instant(seen[kind])}" if kind in seen else "of late"
         yield Finding(
             kind=incident,
             subject=THE_CLOCK,
@@ -238,7 +238,7 @@ def _overdue(now: datetime) -> Iterator[Finding]:
         yield _about(
             schedule,
             Kind.LATE,
-            f"The slot of {spoken_instant(schedule.next_slot)} is past, and no beat"
+            f"The slot of {format_instant(schedule.next_slot)} is past, and no beat"
             " has taken it up.",
         )
 
@@ -254,7 +254,7 @@ def _gaps(now: datetime, overdue: Iterable[Finding]) -> Iterator[Finding]:
         yield _about(
             gap.schedule,
             Kind.LATE,
-            f"The slot of {spoken_instant(gap.first)} has no run:"
+            f"The slot of {format_instant(gap.first)} has no run:"
             f" {number_of(gap.count, 'slot')} passed over and written down nowhere.",
         )
 
@@ -341,7 +341,7 @@ def _left_behind(now: datetime) -> Iterator[Finding]:
             run,
             Kind.STUCK,
             f"{_the_run(run)} is at work, and its worker has not been heard of since"
-            f" {spoken_instant(run.lease_until)}.",
+            f" {format_instant(run.lease_until)}.",
         )
 
 
@@ -402,8 +402,8 @@ def _bad_end(run: Run) -> str:
 
 def _the_run(run: Run) -> str:
     if run.slot:
-        return f"The run of {spoken_instant(run.slot)}"
-    return f"The run asked for at {spoken_instant(run.created_at)}"
+        return f"The run of {format_instant(run.slot)}"
+    return f"The run asked for at {format_instant(run.created_at)}"
 
 
 def _slot_faults(now: datetime) -> str:

@@ -23,7 +23,7 @@ def filled(address: dict[str, str]) -> dict[str, str]:
 
 class AddressWidget(forms.MultiWidget):
     def __init__(self) -> None:
-        labels = [LABELS.get(name, _spoken(name)) for name in ADDRESS_FIELDS]
+        labels = [LABELS.get(name, _in_words(name)) for name in ADDRESS_FIELDS]
         super().__init__(
             [
                 forms.TextInput(attrs={"placeholder": label, "aria-label": label})
@@ -56,5 +56,5 @@ class AddressField(forms.MultiValueField):
         return filled(parts)
 
 
-def _spoken(name: str) -> str:
+def _in_words(name: str) -> str:
     return name.replace("_", " ").capitalize()

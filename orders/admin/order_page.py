@@ -98,11 +98,11 @@ def prospect(order: Order, now: datetime) -> str:
         return f"Will not be {_done(plan)}: {reasons}."
     if plan.due_at <= now:
         return f"Will be {_done(plan)} by the next sweep, by the policy {plan.policy}."
-    when = f"in {_spoken_wait(plan.due_at - now)} ({instant(plan.due_at)})"
+    when = f"in {_format_wait(plan.due_at - now)} ({instant(plan.due_at)})"
     return f"Will be {_done(plan)} {when} by the policy {plan.policy}."
 
 
-def _spoken_wait(wait: timedelta) -> str:
+def _format_wait(wait: timedelta) -> str:
     """Write a wait in whole days; in hours where it is shorter than two days."""
     if wait >= timedelta(days=2):
         return f"{round(wait / timedelta(days=1))} days"
@@ -132,11 +132,11 @@ def _change(name: str, pair: list[Any] | None, currency: str) -> Change:
     label = str(getattr(field, "verbose_name", name)).capitalize()
     if pair is None:
         return Change(label, None, None)
-    old, new = (_spoken(field, value, currency) for value in pair)
+    old, new = (_shown(field, value, currency) for value in pair)
     return Change(label, old, new)
 
 
-def _spoken(field: Any, value: Any, currency: str) -> str:
+def _shown(field: Any, value: Any, currency: str) -> str:
     """Write a value as JSON keeps it in the words of its field."""
     kind = getattr(field, "output_field", field)
     if value in (None, "", []):

@@ -18,8 +18,8 @@ from scheduling import registry
 from scheduling.changes import definitions_of
 from scheduling.clock import database_now
 from scheduling.exceptions import AlreadyRequested, InvalidPause
+from scheduling.formatting import number_of
 from scheduling.models import Schedule
-from scheduling.spoken import number_of
 from scheduling.timing import in_words
 
 from .questions import Done, Question, QuestionForm

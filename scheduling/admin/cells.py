@@ -15,11 +15,11 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import registry, timing
 from scheduling.changes import THE_CLOCK
+from scheduling.formatting import format_duration, format_instant
 from scheduling.models import Run, Schedule
 from scheduling.policy import ON_TIME
 from scheduling.slots import InvalidTimingError
 from scheduling.slots.zones import zone_named
-from scheduling.spoken import spoken_duration, spoken_instant
 from scheduling.templatetags.clock import BAD, BUSY, GOOD, badge, run_badge
 
 from .asking import question_url
@@ -122,7 +122,7 @@ def _next_slot(line: Line) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time><span class="about">{}</span>',
         slot.isoformat(),
-        spoken_instant(slot),
+        format_instant(slot),
         _in_zone(line, slot),
         _distance(slot - line.now),
     )
@@ -130,10 +130,10 @@ def _next_slot(line: Line) -> SafeString | str:
 
 def _distance(wait: timedelta) -> SafeString | str:
     if wait > timedelta(0):
-        return f"in {spoken_duration(wait)}"
+        return f"in {format_duration(wait)}"
     if -wait < ON_TIME:
         return "due now"
-    return badge(f"overdue by {spoken_duration(-wait)}", BAD)
+    return badge(f"overdue by {format_duration(-wait)}", BAD)
 
 
 def _nothing_to_come(line: Line) -> SafeString | str:
@@ -157,13 +157,13 @@ def last_runs(line: Line) -> SafeString:
         return format_html('<span class="quiet">{}</span>', "has not run yet")
     newest = line.runs[0]
     at = newest.slot or newest.created_at
-    ago = spoken_duration(line.now - at)
+    ago = format_duration(line.now - at)
     return format_html(
         '{} <time datetime="{}" title="{}">{} ago</time>'
         '<span class="about">{}</span>{}',
         run_badge(newest),
         at.isoformat(),
-        spoken_instant(at),
+        format_instant(at),
         ago,
         ", ".join(timings(newest)),
         strip(line.runs, linked=line.links.sees_runs),

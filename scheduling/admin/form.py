@@ -18,8 +18,8 @@ from scheduling import editing, history, manual, pausing, registry
 from scheduling.clock import database_now
 from scheduling.definitions import tolerate_unknown_zone
 from scheduling.exceptions import Refusal
+from scheduling.formatting import format_instant
 from scheduling.slots.zones import zone_names
-from scheduling.spoken import spoken_instant
 from scheduling.validity import problems_of
 
 from . import preview
@@ -242,7 +242,7 @@ class ScheduleFormPages(admin.ModelAdmin):  # type: ignore[type-arg]
                 said = " ".join(map(str, errors))
                 messages.error(request, f"{_label(form, name)}{said}")
             return
-        then = spoken_instant(entry.at)
+        then = format_instant(entry.at)
         reason = f"Put back to how it stood on {then}"
         if editing.change(form.clock, form.wanted(), reason=reason):
             self.log_change(request, task, f"{reason}.")

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 
 from scheduling.alerts import UNDER_WAY
 from scheduling.clock import database_now
+from scheduling.formatting import format_duration
 from scheduling.incidents import EMAIL_IS_OFF
 from scheduling.models import Incident
-from scheduling.spoken import spoken_duration
 from scheduling.templatetags import clock
 
 from .filters import ChoiceFilter, column_filter
@@ -60,7 +60,7 @@ class IncidentAdmin(LogAdmin):
     @admin.display(description="lasted")
     def lasted(self, incident: Incident) -> str:
         end = incident.closed_at
-        return spoken_duration(end - incident.opened_at) if end else clock.NOTHING
+        return format_duration(end - incident.opened_at) if end else clock.NOTHING
 
     @admin.display(description="mail")
     def told(self, incident: Incident) -> str:

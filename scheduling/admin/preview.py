@@ -13,9 +13,9 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import timing
 from scheduling.definitions import KINDS
+from scheduling.formatting import format_instant
 from scheduling.models import Schedule
 from scheduling.outlook import Outlook, look_ahead
-from scheduling.spoken import spoken_instant
 from scheduling.validity import problems_of
 
 from .schedule_form import data_of
@@ -106,8 +106,8 @@ def _lines(outlook: Outlook) -> list[Line]:
     return [
         Line(
             f"{slot.at.astimezone(outlook.zone):%a} "
-            f"{spoken_instant(slot.at, outlook.zone)}",
-            spoken_instant(slot.at),
+            f"{format_instant(slot.at, outlook.zone)}",
+            format_instant(slot.at),
             slot.note,
         )
         for slot in outlook.slots

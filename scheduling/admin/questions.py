@@ -15,9 +15,9 @@ from django_celery_beat.models import PeriodicTask
 
 from scheduling import accounting, manual, pausing, registry
 from scheduling.exceptions import Refusal
+from scheduling.formatting import format_duration
 from scheduling.models import Run, Schedule
 from scheduling.pausing import LONGEST_REASON
-from scheduling.spoken import spoken_duration
 from scheduling.validity import NotRunnableError, arguments_of
 
 from .records import may
@@ -163,7 +163,7 @@ def _asked_just_now(schedule: Schedule, now: datetime) -> str:
     run = by_hand.order_by("-created_at", "id").first()
     if run is None:
         return ""
-    ago = spoken_duration(now - run.created_at)
+    ago = format_duration(now - run.created_at)
     state = run.get_state_display().lower()
     return f"{run.requested_by} asked for a run {ago} ago: it is {state}."
 

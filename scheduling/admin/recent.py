@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django_celery_beat.models import PeriodicTask
 
+from scheduling.formatting import format_duration, format_instant, number_of
 from scheduling.models import Run
-from scheduling.spoken import number_of, spoken_duration, spoken_instant
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -93,7 +93,7 @@ def in_a_line(run: Run) -> str:
     facts = [run.get_state_display().lower(), *timings(run)]
     if run.slots_missed > 1:
         facts.append(f"{run.slots_missed} slots")
-    return f"{spoken_instant(when)}{by_hand}: {', '.join(facts)}"
+    return f"{format_instant(when)}{by_hand}: {', '.join(facts)}"
 
 
 def timings(run: Run) -> list[str]:
@@ -102,7 +102,7 @@ def timings(run: Run) -> list[str]:
         return []
     said = []
     if run.finished_at:
-        said.append(f"took {spoken_duration(run.finished_at - run.started_at)}")
+        said.append(f"took {format_duration(run.finished_at - run.started_at)}")
     if run.slot:
-        said.append(f"{spoken_duration(run.started_at - run.slot)} late")
+        said.append(f"{format_duration(run.started_at - run.slot)} late")
     return said

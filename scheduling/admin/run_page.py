@@ -14,9 +14,9 @@ from django.db.models.functions import Cast
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
+from scheduling.formatting import format_duration, number_of
 from scheduling.manual import RETRIED
 from scheduling.models import Run, Schedule
-from scheduling.spoken import number_of, spoken_duration
 
 State = Run.State
 MOST_RETRIES = 20
@@ -98,7 +98,7 @@ def _headline(run: Run, now: datetime) -> str:
 
 def _why_pending(run: Run, now: datetime) -> str:
     if run.ring_after and run.ring_after > now:
-        when = f"in {spoken_duration(run.ring_after - now)}"
+        when = f"in {format_duration(run.ring_after - now)}"
     else:
         when = "as soon as beat can"
     again = " again" if run.attempts else ""
@@ -106,7 +106,7 @@ def _why_pending(run: Run, now: datetime) -> str:
 
 
 def _after(run: Run) -> str:
-    return f" after {spoken_duration(run.duration)}" if run.duration else ""
+    return f" after {format_duration(run.duration)}" if run.duration else ""
 
 
 def _moments(run: Run, now: datetime) -> Iterator[Moment]:
@@ -168,7 +168,7 @@ def _lateness(run: Run) -> str:
         return ""
     if late < AT_ONCE:
         return "on time"
-    return f"{spoken_duration(late)} after its slot"
+    return f"{format_duration(late)} after its slot"
 
 
 def _of_most(run: Run) -> str:

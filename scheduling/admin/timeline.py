@@ -22,8 +22,8 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from scheduling.clock import database_now
+from scheduling.formatting import format_duration, format_instant, number_of
 from scheduling.models import Run, Schedule
-from scheduling.spoken import number_of, spoken_duration, spoken_instant
 from scheduling.timeline import Due, Ran, Row, Span, draw
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _shapes(row: Row, span: Span, zone: tzinfo, address: str) -> Iterator[Shape]
     for ran in sorted(row.ran, key=lambda one: one.state in Run.FAILED_STATES):
         yield _shape_of_run(row, ran, span, zone)
     if row.overdue:
-        title = f"Overdue since {spoken_instant(row.overdue, zone)}"
+        title = f"Overdue since {format_instant(row.overdue, zone)}"
         at = max(0.0, _place(row.overdue, span))
         yield Shape("overdue", at, title, address, OVERDUE)
     for due in row.due:
@@ -189,10 +189,10 @@ def _shapes(row: Row, span: Span, zone: tzinfo, address: str) -> Iterator[Shape]
 
 def _shape_of_run(row: Row, ran: Ran, span: Span, zone: tzinfo) -> Shape:
     at, width = _extent(ran, span)
-    title = f"{ran.state.label}: {spoken_instant(ran.first, zone)}"
+    title = f"{ran.state.label}: {format_instant(ran.first, zone)}"
     address = reverse("admin:scheduling_run_change", args=[ran.run_id])
     if ran.count > 1:
-        until = spoken_instant(ran.last, zone)
+        until = format_instant(ran.last, zone)
         title = f"{number_of(ran.count, 'run')} {ran.state.label.lower()}, to {until}"
         address = _runs(row, ran.state)
     return Shape(ran.state, at, title, address, GLYPHS[ran.state], width)
@@ -240,10 +240,10 @@ def _to_come(row: Row, zone: tzinfo) -> Iterator[str]:
 
 
 def _due_words(due: Due, zone: tzinfo) -> str:
-    first = spoken_instant(due.first, zone)
+    first = format_instant(due.first, zone)
     if not due.every:
         return first
-    lasts = spoken_duration(due.last - due.first)
+    lasts = format_duration(due.last - due.first)
     return f"{due.every} from {first}, for {lasts}"
 
 

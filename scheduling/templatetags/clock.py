@@ -16,8 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduling import health
+from scheduling.formatting import format_duration, format_instant
 from scheduling.models import Incident, Run
-from scheduling.spoken import spoken_duration, spoken_instant
 
 register = template.Library()
 
@@ -54,18 +54,18 @@ def instant(at: datetime | None, zone: tzinfo | None = None) -> SafeString | str
     """Write an instant in a zone, in UTC where none is named."""
     if at is None:
         return NOTHING
-    words = spoken_instant(at, zone) if zone else spoken_instant(at)
+    words = format_instant(at, zone) if zone else format_instant(at)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(),
-        spoken_instant(at),
+        format_instant(at),
         words,
     )
 
 
 @register.filter
 def duration(length: timedelta | None) -> str:
-    return NOTHING if length is None else spoken_duration(length)
+    return NOTHING if length is None else format_duration(length)
 
 
 @register.filter

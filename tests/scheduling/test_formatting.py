@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.spoken import spoken_duration
+from scheduling.formatting import format_duration
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ from scheduling.spoken import spoken_duration
 def test_a_duration_is_said_as_finely_as_it_is_short(
     length: timedelta, words: str
 ) -> None:
-    assert spoken_duration(length) == words
+    assert format_duration(length) == words

@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django_celery_beat.models import PeriodicTask
 
+from scheduling.formatting import format_duration
 from scheduling.models import Run
 from scheduling.models.run import RunQuerySet
-from scheduling.spoken import spoken_duration
 
 USUAL_LIMIT = 20
 LARGEST_LIMIT = 10_000
@@ -102,8 +102,8 @@ def row_of(run: Run) -> tuple[str, ...]:
         run.get_trigger_display(),
         run.get_state_display() + progress_of(run),
         str(run.attempts),
-        "" if run.lateness is None else spoken_duration(run.lateness),
-        "" if run.duration is None else spoken_duration(run.duration),
+        "" if run.lateness is None else format_duration(run.lateness),
+        "" if run.duration is None else format_duration(run.duration),
         shortened(run.error or run.reason),
     )
 

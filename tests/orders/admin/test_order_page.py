@@ -61,7 +61,7 @@ def test_a_personal_field_is_named_on_the_timeline_and_not_told(
 
 
 @pytest.mark.parametrize(
-    ("wait", "spoken"),
+    ("wait", "shown"),
     [
         (timedelta(days=3), "3 days"),
         (timedelta(hours=47), "47 hours"),
@@ -70,14 +70,14 @@ def test_a_personal_field_is_named_on_the_timeline_and_not_told(
     ],
 )
 def test_it_says_when_a_policy_will_cancel_it(
-    admin_client: Client, wait: timedelta, spoken: str
+    admin_client: Client, wait: timedelta, shown: str
 ) -> None:
     due_at = timezone.now() + wait
     order = open_order(payment_due_at=due_at)
 
     page = text(admin_client.get(page_of(order)))
 
-    when = f"in {spoken} ({due_at:%Y-%m-%d %H:%M} UTC)"
+    when = f"in {shown} ({due_at:%Y-%m-%d %H:%M} UTC)"
     assert f"Will be cancelled {when} by the policy unpaid, online." in page
 
 
