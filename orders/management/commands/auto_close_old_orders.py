@@ -13,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from orders import autoclose
 from orders.management.bars import progress_bar
+from orders.management.exit_codes import INTERRUPTED
 from orders.models import Actor, AutoCloseRun, ClosePolicy, Origin
 
 State = AutoCloseRun.State
 EXIT_CODES = {State.FAILED: 1, State.NEEDS_APPROVAL: 3}
-INTERRUPTED = 130
 STDERR = 2
 STOPPING = b"\nStopping after this batch; Ctrl-C again stops at once.\n"
 

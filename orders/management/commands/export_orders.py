@@ -12,12 +12,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from orders.exceptions import OrderError
+from orders.management.exit_codes import INTERRUPTED
 from orders.models import Order
 from orders.transfer.exporting import Exported, Selection, export_orders
 from orders.transfer.summary import described
 from orders.transfer.writing import whole_file
-
-INTERRUPTED = 130
 
 
 class Command(BaseCommand):

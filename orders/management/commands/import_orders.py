@@ -8,12 +8,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from orders.exceptions import OrderError
+from orders.management.exit_codes import INTERRUPTED
 from orders.models import Actor, Origin
 from orders.transfer.formats import FORMATS
 from orders.transfer.loading import Imported, Provenance, load_orders
 from orders.transfer.summary import described
-
-INTERRUPTED = 130
 
 
 class Command(BaseCommand):

@@ -10,9 +10,8 @@ from django.db.models import Count
 from orders.demo import DEFAULT_COUNT, DEFAULT_SEED, is_empty, seed_demo
 from orders.exceptions import OrderError
 from orders.management.bars import progress_bar
+from orders.management.exit_codes import INTERRUPTED
 from orders.models import Order
-
-INTERRUPTED = 130
 
 
 class Command(BaseCommand):
