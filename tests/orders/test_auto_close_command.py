@@ -122,7 +122,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_the_batch_is_undone(
 
     assert printed == ""
     assert complained.splitlines()[-1] == (
-        "Stopped in a batch, which is undone. Run it again."
+        "Stopped at once. Run it again: it closes what is left."
     )
     assert AutoCloseRun.objects.get().state == "failed"
     assert not Order.objects.filter(status="cancelled").exists()

@@ -64,7 +64,8 @@ class Command(BaseCommand):
                     run, should_stop=pressed.is_set, on_progress=show, time_budget=None
                 )
         except KeyboardInterrupt:
-            self.stderr.write("Stopped in a batch, which is undone. Run it again.")
+            # The batch at hand may have been committed, or not have begun.
+            self.stderr.write("Stopped at once. Run it again: it closes what is left.")
             sys.exit(INTERRUPTED)
         self.stdout.write(json.dumps(summary, indent=2))
         if summary["state"] == State.PARTIAL and pressed.is_set():
