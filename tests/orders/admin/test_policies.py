@@ -46,7 +46,7 @@ def test_the_form_offers_only_what_a_sweep_heeds(admin_client: Client) -> None:
     assert 'name="notify_customer"' not in page
 
 
-def test_a_policy_is_added_in_format_durations(admin_client: Client) -> None:
+def test_a_policy_is_added_with_durations_in_words(admin_client: Client) -> None:
     answer = admin_client.post(reverse(ADD), form())
 
     policy = ClosePolicy.objects.get(match_source="pos")
